@@ -9,6 +9,7 @@ passes a text on as one big step because it did not know better.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import ClassVar, Protocol, runtime_checkable
 
 from srl_data.errors import Rejected
@@ -61,7 +62,7 @@ def cut(text: str, starts: Iterable[int], end: int | None = None) -> list[tuple[
     """
     bounds = [*starts, len(text) if end is None else end]
     spans = []
-    for left, right in itertools.pairwise(bounds):
+    for left, right in pairwise(bounds):
         piece = text[left:right]
         body = piece.strip()
         if body:
