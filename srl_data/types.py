@@ -126,8 +126,13 @@ class Trajectory:
         """The steps, in order."""
         return self.segmentation.steps
 
+    @property
+    def answer(self) -> str | None:
+        """The gold answer, or else the one that the text itself states."""
+        return self.segmentation.answer if self.solution.answer is None else self.solution.answer
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)  # not frozen: a large dataset makes millions, and freezing doubles what one costs
 class StepExample:
     """One training row: the context up to step ``step_index``, and that step as the reference.
 

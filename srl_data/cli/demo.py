@@ -1,0 +1,92 @@
+"""``srl-data demo``: the whole story on solutions that the toolkit makes itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from srl_data.cli import report
+
+__all__ = ["command"]
+
+_STYLES = ("numbered", "lines", "prose", "plain")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  srl-data demo
+  srl-data demo -o my-demo -n 400
+"""
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("demo-out"),
+    show_default=True,
+    help="Where to put the solutions and the dataset; what an earlier demo left there is replaced.",
+)
+@click.option("-n", "--count", type=click.IntRange(min=8), default=200, show_default=True, help="How many solutions.")
+@click.pass_context
+def command(ctx: click.Context, output: Path, count: int) -> None:
+    """Make expert solutions, segment them, check the dataset, and show what came out."""
+    from srl_data import pipeline
+    from srl_data.cli import show, stats, validate
+    from srl_data.filters import FilterOptions
+    from srl_data.generate import generate
+    from srl_data.options import SegmentOptions
+
+    output.mkdir(parents=True, exist_ok=True)
+    solutions, dataset = output / "solutions.jsonl", output / "steps"
+
+    _say(1, f"Write {count} worked solutions of nine families in {len(_STYLES)} styles: {solutions}")
+    share = -(-count // len(_STYLES))
+    mixed = [
+        row
+        for offset, style in enumerate(_STYLES)
+        for row in generate("all", level=(1, 6), n=share, seed=offset, style=style)
+    ][:count]
+    _write_jsonl(solutions, mixed)
+
+    _say(2, f"srl-data segment {solutions} -o {dataset} --holdout 0.1 --answers agree")
+    options = SegmentOptions(holdout=0.1, filters=FilterOptions(answers="agree"))
+    manifest = pipeline.segment([str(solutions)], dataset, options, overwrite=True)
+    report.print_outcome(manifest, dataset)
+
+    _say(3, f"srl-data validate {dataset}")
+    ctx.invoke(validate.command, folder=dataset)
+
+    _say(4, f"srl-data stats {dataset}")
+    ctx.invoke(stats.command, folder=dataset)
+
+    _say(5, f"srl-data show {dataset}")
+    ctx.invoke(show.command, folder=dataset)
+
+    first = next(_rows(dataset))
+    _say(6, f"srl-data show {dataset} '{first['id']}': what the model sees, and what the expert did next")
+    ctx.invoke(show.command, folder=dataset, row_id=first["id"])
+
+    click.secho("\nNow with your own solutions:", bold=True)
+    click.echo("  srl-data segment my-solutions.jsonl -o my-steps")
+    click.echo(f"  python -c \"from datasets import load_from_disk; print(load_from_disk('{dataset}/steps'))\"")
+
+
+def _say(number: int, what: str) -> None:
+    click.secho(f"\n{number}. {what}\n", bold=True)
+
+
+def _write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _rows(folder: Path) -> Any:
+    from srl_data.dataset import StepDataset
+
+    return StepDataset(folder).rows("steps", "train")

@@ -1,0 +1,196 @@
+"""Source → segment → filter → split → write, with everything counted.
+
+The parent reads inputs as blocks and hands them out; a worker turns a block into a part on disk; then, from a few
+keys of every record, the parent decides duplicates and splits and the finished folder is assembled. Blocks do not
+depend on the number of workers, so neither does a byte of the result.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from srl_data.card import write_card
+
+from srl_data import segmenters, sources
+from srl_data.assembly import assemble
+from srl_data.engines import local
+from srl_data.errors import InputError, Rejected
+from srl_data.examples import step_examples
+from srl_data.filters import check
+from srl_data.manifest import Manifest
+from srl_data.options import SegmentOptions
+from srl_data.rejects import Stage, reject_row
+from srl_data.segmenters.base import Segmenter, check_partition
+from srl_data.splits import record_keys
+from srl_data.types import Segmentation, Solution, Trajectory
+from srl_data.workspace import Workspace, disk_errors
+from srl_data.writer import Part, write_part
+
+__all__ = ["Progress", "segment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run reports while it works.
+
+    Attributes:
+        bytes: Size of the block that was just finished.
+        records: How many records it held.
+        rejects: How many of them were rejected.
+    """
+
+    bytes: int
+    records: int
+    rejects: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a worker needs to know."""
+
+    options: SegmentOptions
+    segmenter: Segmenter
+    layouts: dict[str, sources.Layout]
+    strict: bool
+
+
+def segment(
+    inputs: Sequence[str],
+    out: str | Path,
+    options: SegmentOptions | None = None,
+    *,
+    jobs: int = 1,
+    strict: bool = False,
+    resume: bool = False,
+    overwrite: bool = False,
+    block_bytes: int = 4 << 20,
+    on_input: Callable[[sources.Input, sources.Layout], None] = lambda source, layout: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Manifest:
+    """Build a step dataset.
+
+    Args:
+        inputs: Files, folders, globs, Hub names, or ``-`` for standard input.
+        out: The folder to make. It appears when it is whole.
+        options: What to build.
+        jobs: How many processes work; the result does not depend on it.
+        strict: Stop at the first record that cannot be used, instead of putting it into ``rejects.jsonl``.
+        resume: Go on where a killed run stopped.
+        overwrite: Replace a dataset that stands at ``out``.
+        block_bytes: How much input makes one part; the result depends on it in how files are cut, not in rows.
+        on_input: Called for each input with the layout that was recognised.
+        on_progress: Called after each block.
+
+    Returns:
+        The manifest, as it stands in ``out/manifest.json``.
+
+    Raises:
+        InputError: If an input cannot be read, or with ``strict`` at the first reject.
+        OutputError: If ``out`` is in the way, or the disk is full.
+        UnknownPlugin, OptionError: If the segmenter or an option does not exist.
+    """
+    options = options or SegmentOptions()
+    segmenter = segmenters.get(options.segmenter, **options.segmenter_options)
+    found = sources.resolve(inputs)
+    if resume and any(source.format == "stdin" for source in found):
+        raise InputError("standard input cannot be resumed: write it to a file first")
+    layouts = {}
+    for source in found:
+        layouts[source.name] = sources.guess_layout(sources.peek(source), options.columns)
+        on_input(source, layouts[source.name])
+    hashes = {source.name: sources.fingerprint(source) for source in found}
+    manifest = Manifest.begin(found, hashes, layouts, options, segmenter)
+    plan = _Plan(options, segmenter, layouts, strict)
+    workspace = Workspace(Path(out), manifest.plan(block_bytes), resume=resume, overwrite=overwrite)
+    with disk_errors(workspace.folder), workspace:
+        blocks = ((index, block) for index, block in enumerate(_blocks(found, block_bytes)))
+        work = partial(_process, plan, workspace.folder / "parts")
+        todo = (task for task in blocks if not _finished(workspace, task, on_progress))
+        for progress in local.run(work, todo, jobs):
+            on_progress(progress)
+        assembled = workspace.new_assembly()
+        assemble(workspace.parts(), assembled, options, manifest, jobs)
+        manifest.write(assembled)
+        write_card(assembled)
+        workspace.publish(assembled)
+    return manifest
+
+
+def _blocks(found: Sequence[sources.Input], block_bytes: int) -> Iterator[sources.Block]:
+    for source in found:
+        yield from sources.blocks(source, block_bytes)
+
+
+def _finished(workspace: Workspace, task: tuple[int, sources.Block], on_progress: Callable[[Progress], None]) -> bool:
+    """Whether an earlier run finished this block already; if so, say that it is done."""
+    index, block = task
+    if not workspace.has_part(index):
+        return False
+    counts = Part(workspace.part_folder(index)).counts()
+    on_progress(Progress(len(block.data), counts["records"], counts["records"] - counts["trajectories"]))
+    return True
+
+
+def _process(plan: _Plan, parts: Path, task: tuple[int, sources.Block]) -> Progress:
+    """Turn a block into a part on disk; runs in a worker."""
+    index, block = task
+    gc.disable()  # a block makes a million objects and no cycles: looking for them costs a fifth of the time
+    try:
+        return _process_block(plan, parts / Part.name(index), block)
+    finally:
+        gc.enable()
+
+
+def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> Progress:
+    trajectories, examples, keys = [], [], []
+    rejects: list[dict[str, Any]] = []
+    records = 0
+    layout = plan.layouts[block.input]
+    blocking = bool(plan.options.holdout) and plan.options.near_duplicate <= 1
+    for line, record in sources.records(block):
+        records += 1
+        where = f"{block.input}:{line}"
+        stage: Stage = "read"
+        try:
+            if isinstance(record, Rejected):
+                raise record
+            solution = sources.to_solution(record, layout, where, where, plan.segmenter.name)
+            stage = "segment"
+            trajectory = Trajectory(solution, _segment(plan.segmenter, solution))
+            stage = "filter"
+            check(trajectory, plan.options.filters)
+        except Rejected as rejected:
+            if plan.strict and stage != "filter":
+                raise InputError(f"{where}: {rejected}") from rejected
+            rejects.append(reject_row(block.input, line, stage, rejected, record))
+            continue
+        trajectories.append(trajectory)
+        examples.extend(step_examples(trajectory, plan.options.examples))
+        keys.append(record_keys(solution.id, solution.problem, solution.text, blocking=blocking))
+    counts = {
+        "input": block.input,
+        "records": records,
+        "trajectories": len(trajectories),
+        "segmenters": Counter(trajectory.segmentation.segmenter for trajectory in trajectories),
+        "rejects": Counter(f"{reject['stage']}/{reject['reason']}" for reject in rejects),
+    }
+    write_part(folder, trajectories, examples, rejects, keys, counts)
+    return Progress(len(block.data), records, len(rejects))
+
+
+def _segment(segmenter: Segmenter, solution: Solution) -> Segmentation:
+    """Segment, and hold the plug-in to the partition contract, which is what everything behind relies on."""
+    try:
+        segmentation = segmenter.segment(solution)
+        check_partition(solution.text, segmentation)
+    except Rejected:
+        raise
+    except Exception as error:  # a plug-in's own bug must not end a run of a million records
+        raise Rejected("segmenter_error", f"{type(error).__name__}: {error}") from error
+    return segmentation

@@ -1,0 +1,64 @@
+"""What the model is asked: the words of a step example's prompt.
+
+The layout follows SRL (arXiv 2510.25992, §3.1 and App. B.2.1): a system prompt that asks for a private draft
+and then the next step alone; then the problem and the expert's solution up to that step. The words are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["Tags", "agent_task", "next_step_request", "system_prompt"]
+
+Tags = Literal["think", "think+solution"]
+
+_ROLE = {
+    "solution": (
+        "You are an expert problem solver. You are given a problem and the part of its solution that is already "
+        "written, which may be nothing yet."
+    ),
+    "agent": (
+        "You are an expert agent that works on a task by calling tools. You are given the task and the most recent "
+        "calls with what they returned."
+    ),
+}
+_UNIT = {"solution": "step", "agent": "call"}
+
+
+def system_prompt(tags: Tags, *, agent: bool = False) -> str:
+    """The default system prompt.
+
+    Args:
+        tags: ``think`` asks for ``<think>…</think>`` and then the step; ``think+solution`` asks for the step in
+            ``<solution>…</solution>`` too.
+        agent: Whether the steps are an agent's calls rather than parts of a write-up.
+
+    Example:
+        >>> "<solution>" in system_prompt("think"), "<solution>" in system_prompt("think+solution")
+        (False, True)
+    """
+    sort = "agent" if agent else "solution"
+    unit = _UNIT[sort]
+    place = f", inside <solution> and </solution>: exactly one {unit}" if tags == "think+solution" else f": one {unit}"
+    return (
+        f"{_ROLE[sort]} First draft your thoughts inside <think> and </think>; they stay private. "
+        f"Then write only the next {unit}{place}, and nothing beyond it."
+    )
+
+
+def next_step_request(problem: str, so_far: str, title: str | None) -> str:
+    """The user message of a write-up: the problem, the solution so far, and the next step's title if given."""
+    parts = ["### Problem\n", problem, "\n\n### Solution so far\n", so_far or "(nothing yet)"]
+    if title is not None:
+        parts += ["\n\n### Next step\n", title]
+    return "".join(parts)
+
+
+def agent_task(problem: str, omitted: int, title: str | None) -> str:
+    """The first user message of an agent's step: the task, and how many earlier calls are not shown."""
+    parts = ["### Task\n", problem]
+    if omitted:
+        parts.append(f"\n\n({omitted} earlier call{'s' if omitted > 1 else ''} not shown)")
+    if title is not None:
+        parts += ["\n\n### Next step\n", title]
+    return "".join(parts)
