@@ -69,7 +69,7 @@ class Manifest:
                     "name": source.name,
                     "format": source.format,
                     "sha256": hashes[source.name],
-                    "layout": layouts[source.name].describe(),
+                    "layout": layouts[source.name].describe() if source.name in layouts else "no record",
                     "records": 0,
                     "trajectories": 0,
                     "rejects": 0,

@@ -40,7 +40,7 @@ class Progress:
     """What a run reports while it works.
 
     Attributes:
-        bytes: Size of the block that was just finished.
+        bytes: How many bytes of the input were just finished.
         records: How many records it held.
         rejects: How many of them were rejected.
     """
@@ -48,6 +48,15 @@ class Progress:
     bytes: int
     records: int
     rejects: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One block of the input, its number, and how many bytes of the input it stands for."""
+
+    index: int
+    block: sources.Block
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +109,19 @@ def segment(
     found = sources.resolve(inputs)
     if resume and any(source.format == "stdin" for source in found):
         raise InputError("standard input cannot be resumed: write it to a file first")
-    layouts = {}
+    layouts: dict[str, sources.Layout] = {}
     for source in found:
-        layouts[source.name] = sources.guess_layout(sources.peek(source), options.columns)
-        on_input(source, layouts[source.name])
+        sample = sources.peek(source)
+        if sample:  # of an input without a single record there is nothing to guess; its reject says why
+            layouts[source.name] = sources.guess_layout(sample, options.columns)
+            on_input(source, layouts[source.name])
     hashes = {source.name: sources.fingerprint(source) for source in found}
     manifest = Manifest.begin(found, hashes, layouts, options, segmenter)
     plan = _Plan(options, segmenter, layouts, strict)
     workspace = Workspace(Path(out), manifest.plan(block_bytes), resume=resume, overwrite=overwrite)
     with disk_errors(workspace.folder), workspace:
-        blocks = ((index, block) for index, block in enumerate(_blocks(found, block_bytes)))
         work = partial(_process, plan, workspace.folder / "parts")
-        todo = (task for task in blocks if not _finished(workspace, task, on_progress))
+        todo = (task for task in _tasks(found, block_bytes) if not _finished(workspace, task, on_progress))
         for progress in local.run(work, todo, jobs):
             on_progress(progress)
         assembled = workspace.new_assembly()
@@ -122,36 +132,38 @@ def segment(
     return manifest
 
 
-def _blocks(found: Sequence[sources.Input], block_bytes: int) -> Iterator[sources.Block]:
+def _tasks(found: Sequence[sources.Input], block_bytes: int) -> Iterator[_Task]:
+    index = 0
     for source in found:
-        yield from sources.blocks(source, block_bytes)
+        position = 0
+        for block in sources.blocks(source, block_bytes):
+            yield _Task(index, block, max(0, block.position - position))
+            index, position = index + 1, block.position
 
 
-def _finished(workspace: Workspace, task: tuple[int, sources.Block], on_progress: Callable[[Progress], None]) -> bool:
+def _finished(workspace: Workspace, task: _Task, on_progress: Callable[[Progress], None]) -> bool:
     """Whether an earlier run finished this block already; if so, say that it is done."""
-    index, block = task
-    if not workspace.has_part(index):
+    if not workspace.has_part(task.index):
         return False
-    counts = Part(workspace.part_folder(index)).counts()
-    on_progress(Progress(len(block.data), counts["records"], counts["records"] - counts["trajectories"]))
+    counts = Part(workspace.part_folder(task.index)).counts()
+    on_progress(Progress(task.bytes, counts["records"], counts["records"] - counts["trajectories"]))
     return True
 
 
-def _process(plan: _Plan, parts: Path, task: tuple[int, sources.Block]) -> Progress:
+def _process(plan: _Plan, parts: Path, task: _Task) -> Progress:
     """Turn a block into a part on disk; runs in a worker."""
-    index, block = task
     gc.disable()  # a block makes a million objects and no cycles: looking for them costs a fifth of the time
     try:
-        return _process_block(plan, parts / Part.name(index), block)
+        records, rejects = _process_block(plan, parts / Part.name(task.index), task.block)
     finally:
         gc.enable()
+    return Progress(task.bytes, records, rejects)
 
 
-def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> Progress:
+def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> tuple[int, int]:
     trajectories, examples, keys = [], [], []
     rejects: list[dict[str, Any]] = []
     records = 0
-    layout = plan.layouts[block.input]
     blocking = bool(plan.options.holdout) and plan.options.near_duplicate <= 1
     for line, record in sources.records(block):
         records += 1
@@ -160,7 +172,7 @@ def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> Progress:
         try:
             if isinstance(record, Rejected):
                 raise record
-            solution = sources.to_solution(record, layout, where, where, plan.segmenter.name)
+            solution = sources.to_solution(record, plan.layouts[block.input], where, where, plan.segmenter.name)
             stage = "segment"
             trajectory = Trajectory(solution, _segment(plan.segmenter, solution))
             stage = "filter"
@@ -181,7 +193,7 @@ def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> Progress:
         "rejects": Counter(f"{reject['stage']}/{reject['reason']}" for reject in rejects),
     }
     write_part(folder, trajectories, examples, rejects, keys, counts)
-    return Progress(len(block.data), records, len(rejects))
+    return records, len(rejects)
 
 
 def _segment(segmenter: Segmenter, solution: Solution) -> Segmentation:

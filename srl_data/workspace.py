@@ -40,6 +40,7 @@ class Workspace:
     def __init__(self, out: Path, plan: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         self.out = out
         self.folder = out.with_name(f"{out.name}.partial")
+        self._plan_file = self.folder / "plan.json"
         self._plan = json.loads(json.dumps(plan))  # as it will read when it comes back from disk
         self._resume = resume
         self._overwrite = overwrite
@@ -51,19 +52,25 @@ class Workspace:
             raise OutputError(f"{self.out} exists: give another place, or --overwrite to replace it")
         if occupied and not (self.out / "manifest.json").is_file():
             raise OutputError(f"{self.out} is no step dataset, so --overwrite leaves it alone: remove it yourself")
-        plan_file = self.folder / "plan.json"
-        if self._resume and not plan_file.is_file():
+        if self._resume and not self._plan_file.is_file():
             raise OutputError(f"nothing to resume: there is no {self.folder}")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
-        if plan_file.is_file():
+        try:
+            self._prepare()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def _prepare(self) -> None:
+        if self._plan_file.is_file():
             if self._resume:
-                self._check_plan(json.loads(plan_file.read_text(encoding="utf-8")))
+                self._check_plan(json.loads(self._plan_file.read_text(encoding="utf-8")))
             else:
                 self._clear_leftovers()
-        write_json(plan_file, self._plan)
+        write_json(self._plan_file, self._plan)
         (self.folder / "parts").mkdir(exist_ok=True)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
