@@ -8,17 +8,18 @@ not good enough for a training signal, which takes a verifier.
 from __future__ import annotations
 
 import re
+from collections import deque
 
 __all__ = ["same_answer", "stated_answer"]
 
 _BRACES = re.compile(r"(\\(?:boxed|fbox)\s*+\{)|\\.|[{}]", re.DOTALL)
 _LABEL = re.compile(
-    r"""^[^\S\n]*+ (?:[-#>*_]++[^\S\n]*+){0,3}
+    r"""\n [^\S\n]*+ (?:[-#>*_]++[^\S\n]*+){0,3}
         (?:(?:the[ ])?final[ ])?answer [*_]*+ [^\S\n]*+
         (?: [:：] [*_]*+ (?P<value>[^\n]*+) | $ )""",
     re.MULTILINE | re.VERBOSE | re.IGNORECASE,
 )
-_CLOSING = re.compile(r"[^\S\n]*+(?:####(?!#)|A:)([^\n]++)")
+_CLOSING = re.compile(r"[^\S\n]*+(?:(?:[Ss]tep [0-9]{1,3}[:.)] *+)?####(?!#)|A:)([^\n]++)")
 _PHRASE = re.compile(r"\bthe (?:final )?answer is[:\s]\s*+([^\n]++)", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\s*+((?:[^\n]++\n?)++)")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
@@ -52,9 +53,9 @@ def stated_answer(text: str) -> str | None:
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.rstrip()
-    last_line = text.rfind("\n") + 1
-    closing = _CLOSING.match(text, last_line)
+    text = "\n" + text.rstrip()  # so that every line starts with a line break
+    last_line = text.rfind("\n")
+    closing = _CLOSING.match(text, last_line + 1)
     label_at, labelled = (last_line, _clean(closing[1])) if closing else _labelled(text, last_line)
     box_at, boxed = _boxed(text)
     if boxed and (not labelled or box_at > label_at):
@@ -77,10 +78,7 @@ def same_answer(first: str, second: str) -> bool:
 def _labelled(text: str, last_line: int) -> tuple[int, str]:
     """Where the last ``Answer:`` stands, and what follows it."""
     match = _LABEL.match(text, last_line)  # mostly it is there, and the whole text need not be searched
-    if match is None:
-        for match in _LABEL.finditer(text):
-            pass
-    if match is None:
+    if match is None and (match := _last(_LABEL, text)) is None:
         return -1, ""
     value = _clean(match["value"] or "")
     if not value and (paragraph := _PARAGRAPH.match(text, match.end())):
@@ -107,10 +105,12 @@ def _boxed(text: str) -> tuple[int, str]:
 
 
 def _phrased(text: str) -> str:
-    match = None
-    for match in _PHRASE.finditer(text):
-        pass
+    match = _last(_PHRASE, text)
     return _clean(_SENTENCE_END.split(match[1], maxsplit=1)[0]) if match else ""
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
 
 
 def _clean(value: str, longest: int = _LONGEST) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -45,8 +46,8 @@ def assemble(parts: Sequence[Part], out: Path, options: SegmentOptions, manifest
     done = dict(local.run(_assemble_one, tasks, jobs if len(tasks) > jobs else 1))
     with rejects_path.open("w", encoding="utf-8") as stream:
         for index, part in enumerate(parts):
-            duplicates = catalogue.duplicates(index, resolution)
-            manifest.count(part.counts(), done[index], len(duplicates))
+            duplicates, segmented_by = catalogue.duplicates(index, resolution)
+            manifest.count(part.counts(), done[index], segmented_by)
             stream.write((part.folder / "rejects.jsonl").read_text(encoding="utf-8"))
             stream.writelines(json_line(row) + "\n" for row in duplicates)
     finish_tables(out, splits)
@@ -87,10 +88,11 @@ class _Catalogue:
         """The problem of a record."""
         return str(self._column(record, "problem"))
 
-    def duplicates(self, index: int, resolution: Resolution) -> list[dict[str, Any]]:
-        """The rows of ``rejects.jsonl`` for the duplicates in one part."""
+    def duplicates(self, index: int, resolution: Resolution) -> tuple[list[dict[str, Any]], Counter[str]]:
+        """The rows of ``rejects.jsonl`` for the duplicates in one part, and how many each segmenter had split."""
         start, end = int(self._starts[index]), int(self._starts[index + 1])
         rows = []
+        segmented_by: Counter[str] = Counter()
         for record in range(start, end):
             first = int(resolution.duplicate_of[record])
             if first < 0:
@@ -99,7 +101,8 @@ class _Catalogue:
             rejected = Rejected("duplicate", f"the same problem and solution as {self._column(first, 'source')}")
             content = {name: self._column(record, name) for name in ("id", "problem", "text", "answer", "meta")}
             rows.append(reject_row(file, int(line), "filter", rejected, content))
-        return rows
+            segmented_by[self._column(record, "segmenter")] += 1
+        return rows, segmented_by
 
     def _column(self, record: int, name: str) -> Any:
         index = int(np.searchsorted(self._starts, record, side="right")) - 1

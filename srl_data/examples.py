@@ -54,6 +54,7 @@ def step_examples(trajectory: Trajectory, options: ExampleOptions | None = None)
     actions = [step.action for step in steps]
     answer = trajectory.answer
     contexts = None if agent else _contexts(solution.text, steps)
+    preamble = solution.text[: steps[0].start].strip()
     for index in range(len(steps) if options.include_last else len(steps) - 1):
         title = steps[index].title
         shown_title = title if options.give_title else None
@@ -63,7 +64,8 @@ def step_examples(trajectory: Trajectory, options: ExampleOptions | None = None)
             history = actions[:index]
         else:
             first = max(0, index - options.window)
-            turns = _agent_turns(solution.problem, steps[first:index], first, shown_title)
+            task = agent_task(solution.problem, preamble, first, shown_title)
+            turns = [{"role": "user", "content": task}, *_shown(steps[first:index])]
             history = actions[first:index]
         yield StepExample(
             id=f"{solution.id}#{index}",
@@ -93,9 +95,7 @@ def _contexts(text: str, steps: tuple[Step, ...]) -> list[str]:
     return contexts
 
 
-def _agent_turns(problem: str, shown: tuple[Step, ...], omitted: int, title: str | None) -> list[dict[str, str]]:
-    turns = [{"role": "user", "content": agent_task(problem, omitted, title)}]
-    for step in shown:
-        turns.append({"role": "assistant", "content": step.action})
-        turns.append({"role": "user", "content": step.observation or "(no output)"})
-    return turns
+def _shown(steps: tuple[Step, ...]) -> Iterator[dict[str, str]]:
+    for step in steps:
+        yield {"role": "assistant", "content": step.action}
+        yield {"role": "user", "content": step.observation or "(no output)"}

@@ -96,19 +96,19 @@ class Manifest:
             "block size": block_bytes,
         }
 
-    def count(self, part: Mapping[str, Any], splits: Mapping[str, Mapping[str, int]], duplicates: int) -> None:
-        """Add what one part brought."""
-        kept = part["trajectories"] - duplicates
+    def count(self, part: Mapping[str, Any], splits: Mapping[str, Mapping[str, int]], duplicates: Counter[str]) -> None:
+        """Add what one part brought, less its duplicates, which are counted by segmenter."""
+        kept = part["trajectories"] - duplicates.total()
         rejected = Counter(part["rejects"])
         if duplicates:
-            rejected["filter/duplicate"] += duplicates
+            rejected["filter/duplicate"] += duplicates.total()
         source = next(source for source in self.inputs if source["name"] == part["input"])
         for place in (source, self.counts):
             place["records"] += part["records"]
             place["trajectories"] += kept
             place["rejects"] += part["records"] - kept
         self.counts["rejects_by_reason"] = _sum(self.counts["rejects_by_reason"], rejected)
-        self.counts["segmenters"] = _sum(self.counts["segmenters"], part["segmenters"])
+        self.counts["segmenters"] = _sum(self.counts["segmenters"], Counter(part["segmenters"]) - duplicates)
         for split, counts in splits.items():
             self.counts["splits"][split] = _sum(self.counts["splits"].get(split, {}), counts)
         self.counts["steps"] = sum(split["steps"] for split in self.counts["splits"].values())

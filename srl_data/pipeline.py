@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srl_data.card import write_card
-
+from rewards.errors import PluginError
 from srl_data import segmenters, sources
 from srl_data.assembly import assemble
+from srl_data.card import write_card
 from srl_data.engines import local
 from srl_data.errors import InputError, Rejected
 from srl_data.examples import step_examples
@@ -28,7 +28,7 @@ from srl_data.options import SegmentOptions
 from srl_data.rejects import Stage, reject_row
 from srl_data.segmenters.base import Segmenter, check_partition
 from srl_data.splits import record_keys
-from srl_data.types import Segmentation, Solution, Trajectory
+from srl_data.types import Segmentation, Solution, StepExample, Trajectory
 from srl_data.workspace import Workspace, disk_errors
 from srl_data.writer import Part, write_part
 
@@ -161,7 +161,9 @@ def _process(plan: _Plan, parts: Path, task: _Task) -> Progress:
 
 
 def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> tuple[int, int]:
-    trajectories, examples, keys = [], [], []
+    trajectories: list[Trajectory] = []
+    examples: list[StepExample] = []
+    keys: list[list[int]] = []
     rejects: list[dict[str, Any]] = []
     records = 0
     blocking = bool(plan.options.holdout) and plan.options.near_duplicate <= 1
@@ -201,7 +203,7 @@ def _segment(segmenter: Segmenter, solution: Solution) -> Segmentation:
     try:
         segmentation = segmenter.segment(solution)
         check_partition(solution.text, segmentation)
-    except Rejected:
+    except (Rejected, PluginError):
         raise
     except Exception as error:  # a plug-in's own bug must not end a run of a million records
         raise Rejected("segmenter_error", f"{type(error).__name__}: {error}") from error

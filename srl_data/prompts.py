@@ -54,9 +54,11 @@ def next_step_request(problem: str, so_far: str, title: str | None) -> str:
     return "".join(parts)
 
 
-def agent_task(problem: str, omitted: int, title: str | None) -> str:
-    """The first user message of an agent's step: the task, and how many earlier calls are not shown."""
+def agent_task(problem: str, preamble: str, omitted: int, title: str | None) -> str:
+    """The first user message of an agent's step: the task, what was said before the first call, what is not shown."""
     parts = ["### Task\n", problem]
+    if preamble:
+        parts += ["\n\n### Before the first call\n", preamble]
     if omitted:
         parts.append(f"\n\n({omitted} earlier call{'s' if omitted > 1 else ''} not shown)")
     if title is not None:

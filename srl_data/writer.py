@@ -94,7 +94,8 @@ def write_part(
     _write_table(scratch / "trajectories.arrow", _trajectory_table(trajectories))
     _write_table(scratch / "steps.arrow", _step_table(examples))
     (scratch / "rejects.jsonl").write_text("".join(json_line(row) + "\n" for row in rejects), encoding="utf-8")
-    np.save(scratch / "keys.npy", np.array(keys, dtype=np.uint64).reshape(len(keys), -1))
+    width = len(keys[0]) if keys else 0  # numpy cannot tell where every record of a part was rejected
+    np.save(scratch / "keys.npy", np.array(keys, dtype=np.uint64).reshape(len(keys), width))
     write_json(scratch / "counts.json", counts)
     os.replace(scratch, folder)
 

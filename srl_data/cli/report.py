@@ -32,7 +32,7 @@ def advance(bar: tqdm[Any], progress: Progress) -> None:
         return
     seen = getattr(bar, "srl_seen", (0, 0))
     seen = (seen[0] + progress.records, seen[1] + progress.rejects)
-    bar.srl_seen = seen  # type: ignore[attr-defined]
+    bar.srl_seen = seen
     bar.set_postfix(records=seen[0], rejects=seen[1], refresh=False)
     bar.update(progress.bytes)
 

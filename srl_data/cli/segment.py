@@ -19,20 +19,15 @@ __all__ = ["command"]
 _COLUMNS = ("problem", "text", "answer", "id")
 
 
-class _Holdout(click.ParamType):
-    """A count or a fraction."""
+def _holdout(ctx: click.Context, param: click.Parameter, value: str) -> int | float:
+    from srl_data.splits import parse_holdout
 
-    name = "COUNT|FRACTION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
-        from srl_data.splits import parse_holdout
-
-        if isinstance(value, (int, float)):
-            return value
-        try:
-            return parse_holdout(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a count such as 60 nor a fraction below 1 such as 0.05", param, ctx)
+    try:
+        return parse_holdout(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is neither a count such as 60 nor a fraction below 1 such as 0.05"
+        ) from None
 
 
 def _columns(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -108,8 +103,9 @@ Examples:
 )
 @click.option(
     "--holdout",
-    type=_Holdout(),
-    default=0,
+    callback=_holdout,
+    metavar="COUNT|FRACTION",
+    default="0",
     help="Trajectories for the validation split: a count (60) or a fraction (0.05).",
 )
 @click.option(
@@ -187,8 +183,8 @@ def command(
 def _run(inputs: tuple[str, ...], output: Path, options: SegmentOptions, as_json: bool, **how: Any) -> None:
     from srl_data import pipeline, sources
 
-    total = sources.total_bytes(sources.resolve(inputs))
-    with report.progress_bar(total) as bar:
+    sizes = [source.size for source in sources.resolve(inputs)]
+    with report.progress_bar(None if None in sizes else sum(size or 0 for size in sizes)) as bar:
 
         def on_input(source: sources.Input, layout: sources.Layout) -> None:
             bar.write(f"{source.name}: {layout.describe()}", file=sys.stderr)

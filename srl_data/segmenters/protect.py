@@ -25,8 +25,6 @@ _TOKEN = re.compile(
 _ESCAPES = ("\\\\", "\\$")  # a line break and a literal dollar: no delimiters
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_FENCE = 8  # longer ones count as this long, which bounds the table of fences
-
-
 _CLOSER = {"\\[": "\\]", "\\(": "\\)", "$$": "$$", "$": "$"}
 _SORT = {delimiter: opener for opener, closer in _CLOSER.items() for delimiter in (opener, closer)}
 
@@ -134,6 +132,7 @@ def _partners(text: str, tokens: list[_Token]) -> list[int | None]:
 
     # from the back, so that "the next one of this sort" is known at every token
     upcoming: dict[str, int] = {}
+    next_fence = len(tokens)
     fences: dict[tuple[str, int], int] = {}  # (character, length) → the next fence that could close such a one
     for index in range(len(tokens) - 1, -1, -1):
         _, end, kind, name = tokens[index]
@@ -145,6 +144,7 @@ def _partners(text: str, tokens: list[_Token]) -> list[int | None]:
             )
             if not info:
                 fences[ticks[0], size] = index
+            next_fence = index
         elif kind == "<think>":
             partner[index] = upcoming.get("</think>")
         elif kind == "</think>":
@@ -152,8 +152,8 @@ def _partners(text: str, tokens: list[_Token]) -> list[int | None]:
         elif kind in _SORT:
             following = upcoming.get(_SORT[kind])
             upcoming[_SORT[kind]] = index
-            # the very next delimiter of its sort must be the closing one
-            if following is not None and tokens[following].kind == _CLOSER.get(kind):
+            # the very next delimiter of its sort must be the closing one, and no formula holds code
+            if following is not None and following < next_fence and tokens[following].kind == _CLOSER.get(kind):
                 inner = end, tokens[following].start
                 if kind in ("\\[", "$$") or (_is_inline(text, *inner) if kind == "$" else _one_paragraph(text, *inner)):
                     partner[index] = following

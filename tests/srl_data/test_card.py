@@ -173,7 +173,7 @@ def test_hostile_data_stays_data(tmp_path: Path) -> None:
     assert metadata["size_categories"] == ["n<1K"]
     assert "\x1b" not in card, "a card printed to a terminal must not act on it"
     outside = _outside_fences(body)
-    assert "stolen" not in re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)|^# .*$|licence \(.*$", "", outside, flags=re.MULTILINE)
+    assert not re.search(r"^(?:---|license:)", outside, re.MULTILINE)
     headings = re.findall(r"^#+ .*", outside, re.MULTILINE)
     assert headings[1:] == [
         "## How to load it",
@@ -252,7 +252,7 @@ def test_a_dataset_without_rows_has_a_card(tmp_path: Path) -> None:
     card = render_card(folder)
     assert "The first row of each table" not in card
     assert "1 records = 0 trajectories + 1 rejects" in card
-    assert _yaml(card)["dataset_info"][0]["splits"][0]["num_examples"] == 0
+    assert _yaml(card)["dataset_info"][0]["splits"] == []
 
 
 COMMANDS = {

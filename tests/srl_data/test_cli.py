@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -31,13 +32,14 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def test_segments_and_says_what_became_of_every_record(tmp_path: Path) -> None:
-    rows = [{"question": "1+1, twice?", "answer": "1+1=2\n2*2=4\n#### 4"}, {"question": "?", "answer": "one line"}]
+    rows = [{"question": f"{at}+1, twice?", "answer": f"{at}+1={at + 1}\n#### {at + 1}"} for at in range(3)]
+    rows = [{**row, "answer": "So:\n" + row["answer"]} for row in rows] + [{"question": "?", "answer": "one line"}]
     source = tmp_path / "a.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = _run("segment", source, "-o", tmp_path / "out", "-s", "lines")
     assert result.stdout == ""
     assert "a.jsonl: gsm8k layout" in result.stderr
-    assert "2 records = 1 trajectories + 1 rejects" in result.stderr
+    assert "4 records = 3 trajectories + 1 rejects" in result.stderr
     assert "1 × segment/single_line" in result.stderr
 
 
@@ -63,7 +65,7 @@ def test_segment_reads_standard_input(tmp_path: Path) -> None:
 
 def test_segment_fails_if_nothing_could_be_used(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
-    source.write_text(json.dumps({"question": "?", "answer": "one line"}) + "\n")
+    source.write_text(json.dumps({"problem": "?", "solution": "one line"}) + "\n")
     result = _run("segment", source, "-o", tmp_path / "out", "-s", "lines", code=1)
     assert "no record could be used" in result.stderr
     assert (tmp_path / "out" / "rejects.jsonl").read_text()
@@ -110,9 +112,11 @@ def test_wrong_calls_end_with_2_and_say_what_was_meant(arguments: list[str], mes
         (["validate", "absent"], "no folder absent"),
     ],
 )
-def test_failures_end_with_1_and_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
-    with CliRunner().isolated_filesystem(tmp_path):
-        result = _run(*arguments, code=1)
+def test_failures_end_with_1_and_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = _run(*arguments, code=1)
     assert message in result.stderr
     assert "Traceback" not in result.output
 
@@ -234,13 +238,13 @@ def test_validate_finds_what_is_broken(dataset: Path, damage: Any, check: str) -
     assert f"✗ {check}" in _run("validate", dataset, code=1).stdout
 
 
-def test_demo_tells_the_story(tmp_path: Path) -> None:
-    with CliRunner().isolated_filesystem(tmp_path) as place:
-        for _ in range(2):  # again over what the first one left
-            told = _run("demo", "-n", "40").output
-        assert "✗" not in told
-        assert "40 records = " in told
-        assert len(list(_rows(Path(place) / "demo-out" / "steps"))) > 40
+def test_demo_tells_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # again over what the first one left
+        told = _run("demo", "-n", "40").output
+    assert "✗" not in told
+    assert "40 records = " in told
+    assert len(list(_rows(tmp_path / "demo-out" / "steps"))) > 40
 
 
 def test_every_command_explains_itself() -> None:
@@ -248,7 +252,7 @@ def test_every_command_explains_itself() -> None:
         assert "Example" in _run(name, "--help").stdout, name
         found = main.get_command(None, name)  # type: ignore[arg-type]
         assert found is not None
-        assert all(getattr(option, "help", True) for option in found.params), f"{name} has an option without help"
+        assert all(option.help for option in found.params if isinstance(option, click.Option)), f"{name} has an option without help"
 
 
 def _rows(folder: Path) -> Any:

@@ -114,3 +114,11 @@ def test_an_agent_sees_a_window_of_calls_and_observations() -> None:
 def test_the_window_is_an_option(window: int, turns: int) -> None:
     last = list(step_examples(_agent(6), ExampleOptions(window=window)))[-1]
     assert len(last.prompt) - 1 == turns
+
+
+def test_what_was_said_before_the_first_call_stays_in_an_agents_context() -> None:
+    talk = "Which file?\nThe first one.\n"
+    step = Step(len(talk), len(talk) + 4, "open", None, "ok", "call")
+    trajectory = Trajectory(Solution("t", "Mend it.", talk + "open"), Segmentation((step,), "agent"))
+    (row,) = step_examples(trajectory, ExampleOptions(include_last=True))
+    assert _user(row) == "### Task\nMend it.\n\n### Before the first call\nWhich file?\nThe first one."

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -110,6 +109,7 @@ def test_what_cannot_be_used_is_accounted_for(tmp_path: Path) -> None:
     manifest = pipeline.segment([str(source)], tmp_path / "out", LINES)
     assert manifest.counts["records"] == 14
     assert manifest.counts["trajectories"] == 6
+    assert manifest.counts["segmenters"] == {"lines": 6}
     dataset = _sound(tmp_path / "out")
     rejects = {row["line"]: row for row in dataset.rejects()}
     assert {line: (row["stage"], row["reason"]) for line, row in rejects.items()} == {
@@ -309,10 +309,8 @@ def test_nothing_to_resume(source: Path, tmp_path: Path) -> None:
 
 
 def test_a_changed_input_is_not_resumed(source: Path, tmp_path: Path) -> None:
-    partial = tmp_path / "out.partial"
-    partial.mkdir()
-    run = subprocess.Popen([sys.executable, "-c", RUN_AND_WAIT, str(source), str(tmp_path / "out")], stdout=-1)
-    time.sleep(0)
+    command = [sys.executable, "-c", RUN_AND_WAIT, str(source), str(tmp_path / "out")]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert run.stdout is not None
     assert run.stdout.readline()
     run.kill()

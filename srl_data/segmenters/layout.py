@@ -1,0 +1,30 @@
+"""How a write-up is laid out: line ends, headings, parts."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["HEADING", "PART", "unix_newlines"]
+
+HEADING = re.compile(r"(#{1,6})[^\S\n]++(?=[^\s#])")
+r"""A Markdown heading, matched at the start of its line."""
+
+PART = re.compile(
+    r"""\n [ \t]*+
+        (?= (\#{1,6}) [^\S\n]++ [^\s#]
+          | [*_]{0,3} (?:Part|Case|Section|PART|CASE|SECTION) [^\S\n]++ [(]?(?:[A-Z0-9]{1,4}|[ivx]{1,4}|[a-z])\b )""",
+    re.VERBOSE,
+)
+"""The line break before a heading (group 1: its hashes) or a line such as ``Part B`` or ``Case 2``."""
+
+
+def unix_newlines(text: str) -> str:
+    r"""The text with ``\n`` for every line end, and every offset the same: ``\r\n`` becomes a space and ``\n``.
+
+    Unlike :meth:`str.splitlines` this knows no other line ends: ``\x0b`` or ``\u2028`` are white space.
+
+    Example:
+        >>> unix_newlines("one\r\ntwo\rthree")
+        'one \ntwo\nthree'
+    """
+    return text.replace("\r\n", " \n").replace("\r", "\n") if "\r" in text else text
