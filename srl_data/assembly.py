@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,12 @@ __all__ = ["assemble"]
 def assemble(parts: Sequence[Part], out: Path, options: SegmentOptions, manifest: Manifest, jobs: int) -> None:
     """Assemble the tables and ``rejects.jsonl`` in ``out``, and count them in the manifest."""
     keys = [part.keys() for part in parts]
-    width = max((block.shape[1] for block in keys if len(block)), default=3)
+    width = max((block.shape[1] for block in keys if len(block)), default=2)
     starts = np.cumsum([0, *(len(block) for block in keys)])
     catalogue = _Catalogue(parts, starts)
+    all_keys = np.concatenate([np.empty((0, width), np.uint64), *(block.reshape(-1, width) for block in keys)])
     resolution = resolve(
-        np.concatenate([block.reshape(-1, width) for block in keys]) if keys else np.empty((0, width), np.uint64),
+        all_keys,
         catalogue.problem,
         holdout=options.holdout,
         keep_duplicates=options.filters.duplicates,
@@ -50,7 +53,8 @@ def assemble(parts: Sequence[Part], out: Path, options: SegmentOptions, manifest
             manifest.count(part.counts(), done[index], segmented_by)
             stream.write((part.folder / "rejects.jsonl").read_text(encoding="utf-8"))
             stream.writelines(json_line(row) + "\n" for row in duplicates)
-    finish_tables(out, splits)
+    content = blake2b(all_keys.tobytes()).hexdigest()
+    finish_tables(out, splits, f"{content} {json.dumps(asdict(manifest), sort_keys=True)}")
 
 
 @dataclass(frozen=True, slots=True)

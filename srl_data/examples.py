@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from srl_data.prompts import Tags, agent_task, next_step_request, system_prompt
 from srl_data.types import Step, StepExample, Trajectory
 
-__all__ = ["ExampleOptions", "step_examples"]
+__all__ = ["ExampleOptions", "contexts", "is_agent", "step_examples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ def step_examples(trajectory: Trajectory, options: ExampleOptions | None = None)
     """
     options = options or ExampleOptions()
     solution, steps = trajectory.solution, trajectory.steps
-    agent = any(step.kind == "call" for step in steps)
+    agent = is_agent(trajectory)
     system = system_prompt(options.tags, agent=agent) if options.system is None else options.system
     opening = [{"role": "system", "content": system}] if system else []
     actions = [step.action for step in steps]
     answer = trajectory.answer
-    contexts = None if agent else _contexts(solution.text, steps)
+    so_far = None if agent else contexts(trajectory)
     preamble = solution.text[: steps[0].start].strip()
     for index in range(len(steps) if options.include_last else len(steps) - 1):
         title = steps[index].title
         shown_title = title if options.give_title else None
-        if contexts is not None:
-            request = next_step_request(solution.problem, contexts[index], shown_title)
+        if so_far is not None:
+            request = next_step_request(solution.problem, so_far[index], shown_title)
             turns = [{"role": "user", "content": request}]
             history = actions[:index]
         else:
@@ -82,17 +82,23 @@ def step_examples(trajectory: Trajectory, options: ExampleOptions | None = None)
         )
 
 
-def _contexts(text: str, steps: tuple[Step, ...]) -> list[str]:
-    """The solution up to each step: the text itself, with actions where they differ from what was written."""
+def is_agent(trajectory: Trajectory) -> bool:
+    """Whether the steps are an agent's calls rather than parts of a write-up."""
+    return any(step.kind == "call" for step in trajectory.steps)
+
+
+def contexts(trajectory: Trajectory) -> list[str]:
+    """A write-up up to each of its steps: the text itself, with actions where they differ from what was written."""
+    text, steps = trajectory.solution.text, trajectory.steps
     if all(text[step.start : step.end] == step.action for step in steps):
         return [text[: step.start].rstrip() for step in steps]
-    contexts, so_far, end = [], text[: steps[0].start], steps[0].start
+    found, so_far, end = [], text[: steps[0].start], steps[0].start
     for step in steps:
         so_far += text[end : step.start]
-        contexts.append(so_far.rstrip())
+        found.append(so_far.rstrip())
         so_far += step.action
         end = step.end
-    return contexts
+    return found
 
 
 def _shown(steps: tuple[Step, ...]) -> Iterator[dict[str, str]]:

@@ -21,14 +21,13 @@ from srl_data.assembly import assemble
 from srl_data.card import write_card
 from srl_data.engines import local
 from srl_data.errors import InputError, Rejected
-from srl_data.examples import step_examples
 from srl_data.filters import check
 from srl_data.manifest import Manifest
 from srl_data.options import SegmentOptions
 from srl_data.rejects import Stage, reject_row
 from srl_data.segmenters.base import Segmenter, check_partition
 from srl_data.splits import record_keys
-from srl_data.types import Segmentation, Solution, StepExample, Trajectory
+from srl_data.types import Segmentation, Solution, Trajectory
 from srl_data.workspace import Workspace, disk_errors
 from srl_data.writer import Part, write_part
 
@@ -162,11 +161,10 @@ def _process(plan: _Plan, parts: Path, task: _Task) -> Progress:
 
 def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> tuple[int, int]:
     trajectories: list[Trajectory] = []
-    examples: list[StepExample] = []
     keys: list[list[int]] = []
     rejects: list[dict[str, Any]] = []
     records = 0
-    blocking = bool(plan.options.holdout) and plan.options.near_duplicate <= 1
+    splitting = bool(plan.options.holdout)
     for line, record in sources.records(block):
         records += 1
         where = f"{block.input}:{line}"
@@ -185,8 +183,7 @@ def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> tuple[int
             rejects.append(reject_row(block.input, line, stage, rejected, record))
             continue
         trajectories.append(trajectory)
-        examples.extend(step_examples(trajectory, plan.options.examples))
-        keys.append(record_keys(solution.id, solution.problem, solution.text, blocking=blocking))
+        keys.append(record_keys(solution.id, solution.problem, solution.text, splitting=splitting))
     counts = {
         "input": block.input,
         "records": records,
@@ -194,7 +191,7 @@ def _process_block(plan: _Plan, folder: Path, block: sources.Block) -> tuple[int
         "segmenters": Counter(trajectory.segmentation.segmenter for trajectory in trajectories),
         "rejects": Counter(f"{reject['stage']}/{reject['reason']}" for reject in rejects),
     }
-    write_part(folder, trajectories, examples, rejects, keys, counts)
+    write_part(folder, trajectories, plan.options.examples, rejects, keys, counts)
     return records, len(rejects)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 __all__ = ["Call", "Event", "Segmentation", "Solution", "Step", "StepExample", "Trajectory"]
 
@@ -67,8 +67,7 @@ class Solution:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):  # a tuple: there are millions, and a frozen dataclass costs three times as much to make
     """One segment of a solution.
 
     Attributes:

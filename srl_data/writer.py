@@ -23,9 +23,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from srl_data.schema import STEPS, TABLES, TRAJECTORIES, hf_features, hf_schema
+from srl_data.examples import ExampleOptions
+from srl_data.schema import STEPS, TABLES, TRAJECTORIES, hf_features
 from srl_data.splits import Keys
-from srl_data.types import StepExample, Trajectory
+from srl_data.tables import step_table, trajectory_table
+from srl_data.types import Trajectory
 
 __all__ = ["Part", "assemble_part", "finish_tables", "json_line", "read_table", "write_json", "write_part"]
 
@@ -82,7 +84,7 @@ def json_line(value: Any) -> str:
 def write_part(
     folder: Path,
     trajectories: Sequence[Trajectory],
-    examples: Sequence[StepExample],
+    options: ExampleOptions,
     rejects: Sequence[dict[str, Any]],
     keys: Sequence[Sequence[int]],
     counts: dict[str, Any],
@@ -91,8 +93,8 @@ def write_part(
     scratch = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    _write_table(scratch / "trajectories.arrow", _trajectory_table(trajectories))
-    _write_table(scratch / "steps.arrow", _step_table(examples))
+    _write_table(scratch / "trajectories.arrow", trajectory_table(trajectories))
+    _write_table(scratch / "steps.arrow", step_table(trajectories, options))
     (scratch / "rejects.jsonl").write_text("".join(json_line(row) + "\n" for row in rejects), encoding="utf-8")
     width = len(keys[0]) if keys else 0  # numpy cannot tell where every record of a part was rejected
     np.save(scratch / "keys.npy", np.array(keys, dtype=np.uint64).reshape(len(keys), width))
@@ -141,11 +143,16 @@ def assemble_part(
     return counts
 
 
-def finish_tables(out: Path, splits: Iterable[str]) -> None:
+def finish_tables(out: Path, splits: Iterable[str], identity: str) -> None:
     """Write what ``datasets`` wants beside the Arrow files, so that ``load_from_disk`` opens the folder.
 
     ``out/steps`` and ``out/trajectories`` each open as a ``DatasetDict`` of splits; ``out`` itself opens as one of
     all splits of both tables (``"steps/train"``, …).
+
+    Args:
+        out: The folder.
+        splits: The names of the splits.
+        identity: A text that differs whenever the content does.
     """
     splits = list(splits)
     for name, schema in TABLES.items():
@@ -156,18 +163,14 @@ def finish_tables(out: Path, splits: Iterable[str]) -> None:
             if not files:  # `datasets` cannot open a split of no files
                 _write_table(folder / "data-00000.arrow", schema.empty_table())
                 files = ["data-00000.arrow"]
-            _write_state(folder, schema, split, files)
+            _write_state(folder, schema, split, files, identity)
         write_json(out / name / "dataset_dict.json", {"splits": splits})
     write_json(out / "dataset_dict.json", {"splits": [f"{name}/{split}" for name in TABLES for split in splits]})
 
 
-def _write_state(folder: Path, schema: pa.Schema, split: str, files: Sequence[str]) -> None:
-    fingerprint = blake2b(digest_size=8)  # `datasets` caches by it: another content must have another one
-    for file in files:
-        fingerprint.update(f"{file} {(folder / file).stat().st_size} ".encode())
-        with (folder / file).open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                fingerprint.update(chunk)
+def _write_state(folder: Path, schema: pa.Schema, split: str, files: Sequence[str], identity: str) -> None:
+    # `datasets` caches what it computes under the fingerprint, so another content must have another one
+    fingerprint = blake2b(f"{identity} {folder.parent.name} {split}".encode(), digest_size=8)
     write_json(
         folder / "state.json",
         {
@@ -212,73 +215,3 @@ def _write_table(path: Path, table: pa.Table) -> None:
     table = table.combine_chunks()
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table, max_chunksize=_BATCH_ROWS)
-
-
-def _strings(values: list[Any]) -> pa.Array:
-    return pa.array(values, pa.string())
-
-
-def _offsets(lengths: list[int]) -> pa.Array:
-    ends = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=ends[1:])
-    return pa.array(ends)
-
-
-def _step_table(rows: Sequence[StepExample]) -> pa.Table:
-    messages = [message for row in rows for message in row.prompt]
-    prompt = pa.StructArray.from_arrays(
-        [_strings([message["role"] for message in messages]), _strings([message["content"] for message in messages])],
-        ["role", "content"],
-    )
-    columns = [
-        _strings([row.id for row in rows]),
-        _strings([row.trajectory_id for row in rows]),
-        pa.array([row.step_index for row in rows], pa.int32()),
-        pa.array([row.num_steps for row in rows], pa.int32()),
-        pa.ListArray.from_arrays(_offsets([len(row.prompt) for row in rows]), prompt),
-        _strings([row.reference for row in rows]),
-        _strings([row.title for row in rows]),
-        _strings([row.problem for row in rows]),
-        pa.ListArray.from_arrays(
-            _offsets([len(row.history) for row in rows]), _strings([text for row in rows for text in row.history])
-        ),
-        _strings([row.answer for row in rows]),
-        _strings([row.source for row in rows]),
-    ]
-    return pa.Table.from_arrays(columns, schema=hf_schema(STEPS))
-
-
-def _trajectory_table(rows: Sequence[Trajectory]) -> pa.Table:
-    steps = [step for row in rows for step in row.steps]
-    struct = pa.StructArray.from_arrays(
-        [
-            pa.array([step.start for step in steps], pa.int32()),
-            pa.array([step.end for step in steps], pa.int32()),
-            _strings([step.title for step in steps]),
-            _strings([step.action for step in steps]),
-            _strings([step.observation for step in steps]),
-            _strings([step.kind for step in steps]),
-        ],
-        ["start", "end", "title", "action", "observation", "kind"],
-    )
-    solutions = [row.solution for row in rows]
-    segmentations = [row.segmentation for row in rows]
-    columns = [
-        _strings([solution.id for solution in solutions]),
-        _strings([solution.problem for solution in solutions]),
-        _strings([solution.text for solution in solutions]),
-        _strings([row.segmentation.preamble(row.solution.text) for row in rows]),
-        pa.ListArray.from_arrays(_offsets([len(row.steps) for row in rows]), struct),
-        _strings([row.answer for row in rows]),
-        _strings([segmentation.segmenter for segmentation in segmentations]),
-        _strings([solution.source for solution in solutions]),
-        _strings([_meta(row) for row in rows]),
-    ]
-    return pa.Table.from_arrays(columns, schema=hf_schema(TRAJECTORIES))
-
-
-def _meta(row: Trajectory) -> str:
-    meta = dict(row.solution.meta)
-    if row.segmentation.confidence is not None:
-        meta["auto_confidence"] = round(row.segmentation.confidence, 3)
-    return json.dumps(meta, ensure_ascii=False, sort_keys=True) if meta else "{}"

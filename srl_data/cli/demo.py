@@ -49,7 +49,7 @@ def command(ctx: click.Context, output: Path, count: int) -> None:
     mixed = [
         row
         for offset, style in enumerate(_STYLES)
-        for row in generate("all", level=(1, 6), n=share, seed=offset, style=style)
+        for row in generate("all", level=(2, 8), n=share, seed=offset, style=style)
     ][:count]
     _write_jsonl(solutions, mixed)
 

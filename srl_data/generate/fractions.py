@@ -2,7 +2,7 @@
 
 Level: 1 two fractions with one denominator; 2 and 3 two with different denominators, added or subtracted; 4 a
 product; 5 a quotient; 6 three terms; 7 a sum in brackets times a fraction; 8 four terms; 9 the product and the
-quotient of brackets of two terms; 10 the same with three terms in each, denominators to 15. One to 17 steps.
+quotient of brackets of two terms; 10 the same with three terms in each, denominators to 15. Two to 17 steps.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ def fractions(rng: random.Random, level: int) -> Problem:
         product = _times(rng, steps, one, two)
         whole = Quot(first * second, third)
         value = _divided(rng, steps, product, three)
+    if len(steps) == 1:
+        claim = eq(Call("gcd", (N(value.numerator), N(value.denominator))), 1)
+        prose = "Numerator and denominator have no common factor: {}."
+        steps.append(step("Check that the result is in lowest terms", prose, claim))
     text = write(whole, latex=False)
     statement = rng.choice(
         (

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from srl_data.generate.draws import signed
-from srl_data.generate.expr import Expr, N, Quot, Sum, Sym, poly, term
+from srl_data.generate.expr import Call, Expr, N, Quot, Sum, Sym, poly, term
 from srl_data.generate.model import Problem, Step, eq, identity, listed, step
 from srl_data.generate.notation import write
 
@@ -123,7 +123,9 @@ def _solve(rng: random.Random, left: list[_Piece], right: list[_Piece], x: Fract
             if len(unders - {1}) > 1
             else "No fractions are left: {}."
         )
-        steps.append(step(f"Multiply both sides by {common}", prose, eq(_side(left, X), _side(right, X))))
+        claim = eq(Call("lcm", tuple(map(N, sorted(unders)))), common)
+        cleared = eq(_side(left, X), _side(right, X))
+        steps.append(step(f"Multiply both sides by {common}", prose, cleared, unspoken=(claim,)))
     expanded = False
     for nested in (True, False):  # inner brackets first
         for side in (left, right):

@@ -1,7 +1,7 @@
 """Greatest common divisors, powers with a modulus, prime factors, and simultaneous congruences.
 
-``gcd``: Euclid's algorithm; the level is the number of divisions, up to the size of the numbers (level 1 to 3:
-below 100, to 6: below 1,000, beyond: to 1,000,000).
+``gcd``: Euclid's algorithm; the level is the number of divisions less one; the numbers are below 100 up to level 3,
+below 1,000 up to level 6, below 1,000,000 beyond.
 ``factor``: prime factorisation; the level is the number of prime factors less one, up to 7; the
 primes go to 23 up to level 2, to 13 up to level 7, to 47 beyond.
 ``modpower``: a power with a modulus by repeated squaring; the exponent has level + 1 binary digits.
@@ -14,7 +14,7 @@ import random
 from math import gcd as _gcd
 from math import prod
 
-from srl_data.generate.expr import ANSWER, Call, Expr, N, Named, Prod, Quot, Sym, term
+from srl_data.generate.expr import ANSWER, Call, Expr, N, Named, Prod, Quot, Sum, Sym, term
 from srl_data.generate.model import Problem, Relation, Step, congruent, eq, less, listed, step
 
 __all__ = ["crt", "factor", "gcd", "modpower"]
@@ -64,13 +64,10 @@ def gcd(rng: random.Random, level: int) -> Problem:
 
 
 def _pair(rng: random.Random, level: int) -> tuple[int, int]:
-    """Two numbers for which Euclid's algorithm takes ``level`` divisions: run backwards."""
-    if level == 1:
-        b = rng.randint(2, 30)
-        return b * rng.randint(2, 9), b
-    shared = rng.randint(1 if level > 3 else 2, 12)
+    """Two numbers for which Euclid's algorithm takes ``level + 1`` divisions: run backwards."""
+    shared = rng.randint(1 if level > 3 else 2, 15)
     a, b = shared * rng.randint(2, 4), shared
-    for _ in range(level - 1):
+    for _ in range(level):
         a, b = a * rng.choice((1, 1, 1, 2, 2, 3)) + b, a
     return a, b
 
@@ -131,7 +128,7 @@ def modpower(rng: random.Random, level: int) -> Problem:
     bound = (20, 20, 25, 25, 30, 40, 60, 99, 200, 999)[level - 1]
     while True:
         modulus, base = rng.randint(5, bound), rng.randint(2, 12 if level <= 5 else bound)
-        exponent = rng.randint(2**level, 2 ** (level + 1) - 1)
+        exponent = rng.randint(2**level + 1, 2 ** (level + 1) - 1)  # a power of 2 leaves too little to do
         if base < modulus and _gcd(base, modulus) == 1 and all(pow(base, 2**k, modulus) != 1 for k in range(level + 1)):
             break
     statement = rng.choice(
@@ -146,6 +143,8 @@ def modpower(rng: random.Random, level: int) -> Problem:
         square = value * value
         reduced = square % modulus
         prose = rng.choice(("We square the last result: {}.", "Squaring gives {}.", "The next square is {}."))
+        if power == 1:
+            prose = rng.choice(("Squaring gives {}.", "The first square is {}."))
         claims: list[Expr | int] = [N(base) ** (2 * power), N(value) ** 2, square, reduced]
         if power == 1:
             del claims[1]
@@ -157,11 +156,10 @@ def modpower(rng: random.Random, level: int) -> Problem:
     parts = [p for p in sorted(residues, reverse=True) if exponent & p]
     if len(parts) > 1:
         shown = Prod(tuple(N(base) ** p if p > 1 else N(base) for p in parts))
-        total = " + ".join(map(str, parts))
-        prose = f"Since {exponent} = {total}, we have {{}}."
-        steps.append(
-            step("Split the exponent into powers of two", prose, congruent(N(base) ** exponent, shown, modulus=modulus))
-        )
+        total = Sum(tuple(map(N, parts)))
+        prose = "Since {}, we have {}."
+        power_claim = congruent(N(base) ** exponent, shown, modulus=modulus)
+        steps.append(step("Split the exponent into powers of two", prose, eq(N(exponent), total), power_claim))
     result = residues[parts[0]]
     for p in parts[1:]:
         product = result * residues[p]

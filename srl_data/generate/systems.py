@@ -8,7 +8,7 @@ and 12. Four to six steps for two unknowns, seven to ten for three.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
@@ -83,6 +83,7 @@ def _eliminate(rng: random.Random, rows: tuple[_Row, ...], unknowns: tuple[Expr,
             rest.append(reduced)
             fresh += 1
         active = rest
+    steps[0] = replace(steps[0], prose=f"We number the equations in the order given. {steps[0].prose}")
     last = len(rows) - 1
     steps += _last_unknown(rng, active[0], last, unknowns, values)
     for column, row in reversed(triangle):

@@ -25,6 +25,7 @@ _ITEM = re.compile(r"[-*•–]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)]")
 _COUNTER = re.compile(r"(?:\d{1,3}|[A-Z])\.")
 _DISPLAY_OPENS = ("\\[", "$$", "\\begin{")
 _DISPLAY_END = re.compile(r"(?:\\\]|\$\$|\\end\{[a-z]+\*?\}),?\Z")
+_FENCE = re.compile(r"`{3,}|~{3,}")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _INITIAL = re.compile(r"[A-Z]\.")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}\.){2,}")  # P.E., B.Sc.
@@ -76,7 +77,7 @@ class Reader:
         self._word = ""  # the last word's tail, closing quotes and brackets apart
         self._marks = ""  # the marks that end it
         self._has_digit = False
-        self._behind_display = False
+        self._behind_display = self._behind_fence = False
         self._depth = 0  # open round brackets
         self._result: int | None = None  # words since the last equals sign
         self.is_empty = True  # nothing but punctuation so far
@@ -94,6 +95,7 @@ class Reader:
         if self.is_empty and ((newline and _ITEM.fullmatch(word)) or _COUNTER.fullmatch(word)):
             self._word = self._marks = ""  # a list marker: what it numbers is yet to come
             return
+        self._behind_fence = _FENCE.fullmatch(word) is not None
         if _CLOSING.fullmatch(word):
             self._behind_display = _DISPLAY_END.search(word) is not None
             return  # closes what came before
@@ -122,7 +124,7 @@ class Reader:
             return Gap.INSIDE
         gap = self._text[self._end : start]
         word = self._text[start : min(end, start + _EDGE)]
-        if "\n" in gap and (self._every_line or _BLANK_LINE.search(gap) or _ITEM.fullmatch(word)):
+        if "\n" in gap and (self._every_line or self._behind_fence or _BLANK_LINE.search(gap) or _ITEM.fullmatch(word)):
             return Gap.INSIDE if self._is_around_display(word) else Gap.LINE
         if self._marks:
             return Gap.MARK if self._ends_at_marks(word) else Gap.INSIDE
@@ -181,9 +183,11 @@ class Reader:
         if name[0] in ("A", "I") and not (following[:1].islower() and len(following) > 1):
             return Gap.INSIDE  # a variable
         if english.is_function_word(name[0]):
-            leans = name[0].lower() not in _HEADS and not english.may_end_clause(last)
-            titled = last[0].isupper() and self._result is None
-            return Gap.CLAUSE if is_maths or not (leans or titled) else Gap.INSIDE
+            ends = english.may_end_clause(last, stranded=name[0].lower() in _HEADS)
+            goes_on = following[:1].islower() or following[:1].isdigit()
+            if (last[0].isupper() or name[0] == "The") and not goes_on:
+                ends = ends and self._result is not None and not last[0].isupper()  # The Hobbit, West Side High
+            return Gap.CLAUSE if is_maths or ends else Gap.INSIDE
         ends = is_maths or (english.may_end_clause(last) and not last[0].isupper())
         return Gap.GUESS if in_result and ends else Gap.INSIDE
 

@@ -34,7 +34,7 @@ _SENTENCE = re.compile(
 )
 
 # The markers are written with single spaces and straight apostrophes, and read with any.
-_LEADS = r"(?:okay|ok|alright|all right|right|well|oh|ah|yes|yeah|and|so|now|then|also|finally|first|next)"
+_LEADS = r"(?:okay|ok|alright|all right|right|well|oh(?! no)|ah|yes|yeah|and|so|now|then|also|finally|first|next)"
 _WILL = r"(?:let me|let's|let us|i'll|i'd|(?:i|we) (?:should|can|could|might|must|need to|have to|want to|will))"
 _HOW = r"(?:(?:also|now|just|quickly|first|again|at least|perhaps|maybe|carefully) ){0,2}"
 

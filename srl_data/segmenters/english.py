@@ -32,15 +32,20 @@ _OWN = f"{_UNITS} {_REFERENCES} {_LEADS} {_OTHERS}"
 _NEED_NUMBER = frozenset(_REFERENCES.split())
 _NEVER_END = frozenset(_LEADS.split())
 
-# Words that a clause does not end in, because they ask for what comes next: "worth of", "because", "is".
+# Words that a clause does not end in, because they ask for what comes next: "because", "is", "the"; and those in
+# which it does so only before a word that cannot be what they ask for: "13 crayons to start with. She …".
 _LEANING = """
-    a about after against although among an and are as at be because been before between but by can could dear did
-    do does during else equals every for from gave get gets give gives got had has have her his if in into is its let
-    like made make makes may meet might minus must my named no nor not of off on onto or our over per plus said says
-    shall should since so than that the their then these this those through times to toward towards under unless
-    until via was were when where whether which while who whom whose will with within without would your
+    a although an and are as be because been being but can could dear did do does else equals every gave get gets give
+    gives got had has have her his if is its let like made make makes may meet might minus must my named no nor not or
+    our plus said says shall should since so than that the their then these this those times unless until was were
+    when where whether which while who whom whose will would your
+"""
+_PREPOSITIONS = """
+    about after against among at before between by during for from in into of off on onto over per through to toward
+    towards under upon via with within without
 """
 _NO_END = frozenset(_LEANING.split())
+_STRANDED = frozenset(_PREPOSITIONS.split())
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’&-])*")
 _LONGEST = 24
 _MOST_STRINGS = 200_000  # a spaCy vocabulary only grows; past this many strings a fresh one takes its place
@@ -87,14 +92,19 @@ def never_ends(abbreviation: str) -> bool:
     return abbreviation.lower() in _NEVER_END
 
 
-def may_end_clause(word: str) -> bool:
-    """Whether a clause may end in this word; not in ``of``, ``because``, ``the``.
+def may_end_clause(word: str, *, stranded: bool = False) -> bool:
+    """Whether a clause may end in this word.
+
+    Args:
+        word: The word.
+        stranded: Whether it may be a preposition that nothing follows.
 
     Example:
-        >>> may_end_clause("hours"), may_end_clause("of")
-        (True, False)
+        >>> may_end_clause("hours"), may_end_clause("with"), may_end_clause("with", stranded=True)
+        (True, False, True)
     """
-    return word.lower() not in _NO_END
+    word = word.lower()
+    return word not in _NO_END and (stranded or word not in _STRANDED)
 
 
 def _english() -> Any:

@@ -19,7 +19,7 @@ from srl_data.types import Segmentation, Solution, Step
 __all__ = ["Thinking"]
 
 _TAG = re.compile(r"</?think>")
-_PARAGRAPH = re.compile(r"\n[^\S\n]*+\n\s*+(?=\S)")
+_PARAGRAPH = re.compile(r"\n[^\S\n]*+\n\s*+")
 # what a paragraph may begin with that goes on with the one before: a display, code, a table, a list
 _CONTINUES = re.compile(r"\\\[|\\begin\{|\$\$|```|~~~|\||[-*•+]\s|\(?[0-9a-z]{1,3}[.)]\s|[=<>≤≥]")
 _TURNS = frozenset({"verify", "backtrack"})

@@ -70,24 +70,22 @@ def test_every_claim_and_answer_is_true(family: str, level: int) -> None:
 
 
 @pytest.mark.parametrize("family", families())
-def test_check_finds_any_number_that_is_changed(family: str) -> None:
-    """A check that lets a wrong number pass would prove nothing: change each claimed number, one at a time."""
+def test_check_finds_any_claim_that_is_spoilt(family: str) -> None:
+    """A check that lets a wrong claim pass would prove nothing: spoil each claim, one at a time."""
     problem = draw(family, 5, 0)
-    changed = 0
+    more: Expr = X if family in ("derivatives", "integrals") else N(1)  # antiderivatives differ by constants
     for index, step in enumerate(problem.steps):
         for position, formula in enumerate(step.formulas):
-            if not isinstance(formula, Relation) or not isinstance(formula.parts[-1], Num):
+            if not isinstance(formula, Relation):
                 continue
-            wrong = replace(formula, parts=(*formula.parts[:-1], N(formula.parts[-1].value + 1)))
+            wrong = replace(formula, parts=(*formula.parts[:-1], formula.parts[-1] + more))
             formulas = (*step.formulas[:position], wrong, *step.formulas[position + 1 :])
             steps = (*problem.steps[:index], replace(step, formulas=formulas), *problem.steps[index + 1 :])
             with pytest.raises(WrongSolution, match=re.escape(f"step {index + 1} ")):
                 check(replace(problem, steps=steps))
-            changed += 1
-    wrong_answer = tuple({name: value + 1 for name, value in one.items()} for one in problem.solutions)
+    wrong_answer = tuple({name: value + more for name, value in one.items()} for one in problem.solutions)
     with pytest.raises(WrongSolution):
         check(replace(problem, steps=(), solutions=wrong_answer))
-    assert changed or family in ("derivatives", "integrals", "factor"), "nothing was tried"
 
 
 def test_check_wants_all_solutions() -> None:
@@ -109,7 +107,8 @@ def test_segmenters_find_the_derivation(family: str, style: str) -> None:
             row = to_row(problem, id="a", family=family, level=level, style=style)
             found = segmenter.segment(Solution(id="a", problem=row["problem"], text=row["solution"]))
             assert len(found.steps) == len(problem.steps), row["solution"]
-            if style in ("numbered", "plain", "wordy", "thinking"):
+            assert len(found.steps) > 1, "a single step makes no training row"
+            if style in ("numbered", "wordy", "thinking"):
                 assert [step.title for step in found.steps] == [step.title for step in problem.steps]
             if style in ("lines", "terse"):
                 assert found.answer == row["answer"]
@@ -118,7 +117,7 @@ def test_segmenters_find_the_derivation(family: str, style: str) -> None:
 @pytest.mark.parametrize("style", styles())
 def test_texts_state_the_answer_and_read_well(style: str) -> None:
     clumsy = re.compile(
-        r"\+ -|- -|\b1[xyzk]\b|\{\}|\( | \)|  |\.\.(?!\.)| [,.;]|\\\(\\\)|\ban? (?:a|an)\b|\(mod 1\)"
+        r"\+ -|- -|\b1[xyzk]\b|\{\}|\( | \)|  |(?<!\.)\.\.(?!\.)| [,.;]|\\\(\\\)|\ban? (?:a|an)\b|\(mod 1\)"
         r"|\b1 (?:years|parts|hours|boxes)\b|None|Fraction|Num\("
     )
     for row in generate("all", level=(1, MAX_LEVEL), n=len(families()) * MAX_LEVEL * 2, seed=3, style=style):

@@ -34,7 +34,7 @@ def _text(case: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", MONOLOGUES)
 def test_monologue(name: str) -> None:
     case = MONOLOGUES[name]
-    text = _text(case).strip() if not case["epilogue"] else _text(case)
+    text = _text(case)
     segmentation = _segment(text)
     found = [(step.kind, step.title, step.action) for step in segmentation.steps]
     assert found == [(move["kind"], move["title"], move["text"]) for move in case["moves"]], case["why"]
@@ -155,7 +155,7 @@ def test_rejected(text: str, reason: str) -> None:
         ("<think>So a <think> tag.</think> 1", ["So a <think> tag."]),  # a tag in a block is a mention
         ("Sure! <think>So 1.</think> 1", ["So 1."]),  # what stands before the tag is preamble
         ("<think>So 1.</think> Wait, no.</think> 1", ["So 1."]),  # the first closing tag closes
-        ("<think>```\n</think>\n```\nSo 1.</think> 1", ["```\n</think>\n```\nSo 1."]),  # a tag in code is code
+        ("<think>\n```\n</think>\n```\nSo 1.</think> 1", ["```\n</think>\n```\nSo 1."]),  # a tag in code is code
     ],
 )
 def test_which_text_is_the_monologue(text: str, actions: list[str]) -> None:

@@ -1,0 +1,160 @@
+"""Trajectories → the two Arrow tables, whole columns at a time.
+
+What the rows of ``steps`` hold is said by :func:`srl_data.examples.step_examples`, one row after the other. For
+write-ups this module computes the same columns by taking and repeating those of the trajectories, which costs a
+fraction; a test holds the two to each other. An agent's rows, few and long, are made one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from srl_data.examples import ExampleOptions, contexts, is_agent, step_examples
+from srl_data.prompts import next_step_request, system_prompt
+from srl_data.schema import STEPS, TRAJECTORIES, hf_schema
+from srl_data.types import StepExample, Trajectory
+
+__all__ = ["step_table", "trajectory_table"]
+
+Integers = npt.NDArray[np.int64]
+
+
+def trajectory_table(rows: Sequence[Trajectory]) -> pa.Table:
+    """The table ``trajectories``, one row each."""
+    steps = [step for row in rows for step in row.segmentation.steps]
+    starts, ends, actions, titles, observations, kinds = zip(*steps, strict=True) if steps else [()] * 6
+    struct = pa.StructArray.from_arrays(
+        [
+            pa.array(starts, pa.int32()),
+            pa.array(ends, pa.int32()),
+            _strings(titles),
+            _strings(actions),
+            _strings(observations),
+            _strings(kinds),
+        ],
+        ["start", "end", "title", "action", "observation", "kind"],
+    )
+    solutions = [row.solution for row in rows]
+    columns = [
+        _strings([solution.id for solution in solutions]),
+        _strings([solution.problem for solution in solutions]),
+        _strings([solution.text for solution in solutions]),
+        _strings([row.segmentation.preamble(row.solution.text) for row in rows]),
+        pa.ListArray.from_arrays(_offsets([len(row.segmentation.steps) for row in rows]), struct),
+        _strings([row.answer for row in rows]),
+        _strings([row.segmentation.segmenter for row in rows]),
+        _strings([solution.source for solution in solutions]),
+        _strings([_meta(row) for row in rows]),
+    ]
+    return pa.Table.from_arrays(columns, schema=hf_schema(TRAJECTORIES))
+
+
+def step_table(trajectories: Sequence[Trajectory], options: ExampleOptions) -> pa.Table:
+    """The table ``steps``: the step examples of all trajectories, in order."""
+    if any(is_agent(trajectory) for trajectory in trajectories):
+        return _from_examples([row for trajectory in trajectories for row in step_examples(trajectory, options)])
+
+    lengths = np.fromiter((len(trajectory.steps) for trajectory in trajectories), np.int64, len(trajectories))
+    counts = lengths if options.include_last else np.maximum(lengths - 1, 0)
+    trajectory = np.repeat(np.arange(len(trajectories)), counts)  # of each row
+    index = _ranges(counts)  # of each row's step within its trajectory
+    first = np.repeat(np.cumsum(lengths) - lengths, counts)  # of each row's trajectory's steps among all steps
+    actions = _strings([step.action for each in trajectories for step in each.steps])
+    titles = _strings([step.title for each in trajectories for step in each.steps])
+
+    def of_trajectory(values: list[Any]) -> pa.Array:
+        return _strings(values).take(pa.array(trajectory))
+
+    ids = of_trajectory([each.solution.id for each in trajectories])
+    columns = [
+        pc.binary_join_element_wise(ids, pa.array(index).cast(pa.string()), "#"),
+        ids,
+        pa.array(index, pa.int32()),
+        pa.array(lengths[trajectory], pa.int32()),
+        _prompts(_requests(trajectories, counts.tolist(), options), options),
+        actions.take(pa.array(first + index)),
+        titles.take(pa.array(first + index)),
+        of_trajectory([each.solution.problem for each in trajectories]),
+        pa.ListArray.from_arrays(_offsets(index), actions.take(pa.array(np.repeat(first, index) + _ranges(index)))),
+        of_trajectory([each.answer for each in trajectories]),
+        of_trajectory([each.solution.source for each in trajectories]),
+    ]
+    return pa.Table.from_arrays(columns, schema=hf_schema(STEPS))
+
+
+def _requests(trajectories: Sequence[Trajectory], counts: list[int], options: ExampleOptions) -> list[str]:
+    """The user message of each row."""
+    requests = []
+    for each, count in zip(trajectories, counts, strict=True):
+        problem, steps = each.solution.problem, each.steps
+        for step, so_far in zip(steps[:count], contexts(each), strict=False):
+            requests.append(next_step_request(problem, so_far, step.title if options.give_title else None))
+    return requests
+
+
+def _prompts(requests: list[str], options: ExampleOptions) -> pa.Array:
+    """Each request with the system prompt before it, if there is one, as a list of messages."""
+    system = system_prompt(options.tags) if options.system is None else options.system
+    count = len(requests)
+    opening = [("system", system)] if system else []
+    turns = len(opening) + 1
+    roles = pa.array([*(role for role, _ in opening), "user"]).take(pa.array(np.tile(np.arange(turns), count)))
+    contents = _strings(list(chain.from_iterable((system, request) for request in requests)) if system else requests)
+    messages = pa.StructArray.from_arrays([roles, contents], ["role", "content"])
+    return pa.ListArray.from_arrays(_offsets(np.full(count, turns)), messages)
+
+
+def _from_examples(rows: Sequence[StepExample]) -> pa.Table:
+    messages = [message for row in rows for message in row.prompt]
+    prompt = pa.StructArray.from_arrays(
+        [_strings([message["role"] for message in messages]), _strings([message["content"] for message in messages])],
+        ["role", "content"],
+    )
+    columns = [
+        _strings([row.id for row in rows]),
+        _strings([row.trajectory_id for row in rows]),
+        pa.array([row.step_index for row in rows], pa.int32()),
+        pa.array([row.num_steps for row in rows], pa.int32()),
+        pa.ListArray.from_arrays(_offsets([len(row.prompt) for row in rows]), prompt),
+        _strings([row.reference for row in rows]),
+        _strings([row.title for row in rows]),
+        _strings([row.problem for row in rows]),
+        pa.ListArray.from_arrays(
+            _offsets([len(row.history) for row in rows]), _strings([text for row in rows for text in row.history])
+        ),
+        _strings([row.answer for row in rows]),
+        _strings([row.source for row in rows]),
+    ]
+    return pa.Table.from_arrays(columns, schema=hf_schema(STEPS))
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _offsets(lengths: Sequence[int] | Integers) -> pa.Array:
+    ends = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=ends[1:])
+    return pa.array(ends)
+
+
+def _ranges(lengths: Integers) -> Integers:
+    """``0 … n−1`` for each length n, one after the other."""
+    ends = np.cumsum(lengths)
+    ranges: Integers = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    return ranges
+
+
+def _meta(row: Trajectory) -> str:
+    meta, confidence = row.solution.meta, row.segmentation.confidence
+    if confidence is not None:
+        meta = {**meta, "auto_confidence": round(confidence, 3)}
+    return json.dumps(meta, ensure_ascii=False, sort_keys=True) if meta else "{}"
