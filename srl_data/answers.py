@@ -90,9 +90,18 @@ def _boxed(text: str) -> tuple[int, str]:
     """Where the last closed box opens, and what it holds; of nested ones the innermost."""
     if "boxed" not in text and "fbox" not in text:
         return -1, ""
+    last = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
+    at, content = _closed_boxes(text, last) if last >= 0 and text[last - 1 : last] != "\\" else (-1, "")
+    if at < 0:  # the last one is not closed: one before it may be
+        at, content = _closed_boxes(text, 0)
+    return at, _clean(content, longest=len(content))
+
+
+def _closed_boxes(text: str, start: int) -> tuple[int, str]:
+    """The last box that opens at or behind ``start`` and is closed."""
     at, content = -1, ""
     open_braces: list[tuple[int, int] | None] = []
-    for token in _BRACES.finditer(text):
+    for token in _BRACES.finditer(text, start):
         if token[1]:
             open_braces.append(token.span())
         elif token[0] == "{":
@@ -101,7 +110,7 @@ def _boxed(text: str) -> tuple[int, str]:
             box = open_braces.pop()
             if box is not None and box[0] > at:
                 at, content = box[0], text[box[1] : token.start()]
-    return at, _clean(content, longest=len(content))
+    return at, content
 
 
 def _phrased(text: str) -> str:

@@ -98,7 +98,7 @@ def _spans(source: str) -> tuple[list[tuple[int, int]], bool]:
     for match in _LINE.finditer(text):
         start = match.start()
         spans.append((start, start + len(match[0].rstrip())))
-    if _SPANNING.search(text) and (protected := Protected(source)).spans:
+    if _SPANNING.search(text) and (protected := Protected.at_lines(source)).spans:
         spans = _joined(spans, protected)
     has_answer = len(spans) > 1 and _ANSWER.match(text, spans[-1][0], spans[-1][1]) is not None
     if has_answer:

@@ -60,7 +60,7 @@ class Numbered:
         """
         source = require_text(solution)
         text = unix_newlines(source)
-        protected = Protected(source)
+        protected = Protected.at_lines(source)
         run = _run(text, protected)
         end = last_step_end(text, run, protected) if self.epilogue else len(text)
         steps = []
@@ -75,7 +75,7 @@ class Numbered:
         if solution.events or not solution.text or solution.text.isspace():
             return 0.0
         text = unix_newlines(solution.text)
-        protected = Protected(solution.text)
+        protected = Protected.at_lines(solution.text)
         try:
             run = _run(text, protected)
         except Rejected:

@@ -22,6 +22,10 @@ _TOKEN = re.compile(
     r"|<think>|</think>"
     r"|````*|~~~~*"
 )
+# whatever can hold a line break: all but ``\\(…\\)`` on one line, and a dollar may be anything
+_ACROSS_LINES = re.compile(
+    r"```|~~~|\\\[|\\begin\{|<think>|\$|\\\([^\\\n]*+(?:\\(?:\\|(?!\)))[^\\\n]*+)*+\n"
+)
 _ESCAPES = ("\\\\", "\\$")  # a line break and a literal dollar: no delimiters
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_FENCE = 8  # longer ones count as this long, which bounds the table of fences
@@ -56,6 +60,14 @@ class Protected:
     def __init__(self, text: str, *, think: bool = True) -> None:
         self.spans = _spans(text, think)
         self._starts = [start for start, _ in self.spans]
+
+    @classmethod
+    def at_lines(cls, text: str) -> Protected:
+        """The same for one who will only ask about the starts and ends of lines.
+
+        There a formula within a line does not matter, so that most texts need no further look.
+        """
+        return cls(text if _ACROSS_LINES.search(text) else "")
 
     def __contains__(self, offset: int) -> bool:
         """Whether cutting the text *at* this offset would split a protected stretch."""
