@@ -77,7 +77,7 @@ def segment(
     strict: bool = False,
     resume: bool = False,
     overwrite: bool = False,
-    block_bytes: int = 4 << 20,
+    block_bytes: int = 2 << 20,
     on_input: Callable[[sources.Input, sources.Layout], None] = lambda source, layout: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Manifest:

@@ -37,21 +37,17 @@ def command(ctx: click.Context, output: Path, count: int) -> None:
     """Make expert solutions, segment them, check the dataset, and show what came out."""
     from srl_data import pipeline
     from srl_data.cli import show, stats, validate
+    from srl_data.dataset import StepDataset
     from srl_data.filters import FilterOptions
-    from srl_data.generate import generate
+    from srl_data.generate import families, generate
     from srl_data.options import SegmentOptions
 
     output.mkdir(parents=True, exist_ok=True)
     solutions, dataset = output / "solutions.jsonl", output / "steps"
 
-    _say(1, f"Write {count} worked solutions of nine families in {len(_STYLES)} styles: {solutions}")
-    share = -(-count // len(_STYLES))
-    mixed = [
-        row
-        for offset, style in enumerate(_STYLES)
-        for row in generate("all", level=(2, 8), n=share, seed=offset, style=style)
-    ][:count]
-    _write_jsonl(solutions, mixed)
+    _say(1, f"srl-data generate -l 2-8 -n {count} {' '.join(f'--style {style}' for style in _STYLES)} -o {solutions}")
+    _write_jsonl(solutions, generate("all", level=(2, 8), n=count, style=_STYLES))
+    click.echo(f"{count} worked solutions of {len(families())} families, each in one of {len(_STYLES)} styles")
 
     _say(2, f"srl-data segment {solutions} -o {dataset} --holdout 0.1 --answers agree")
     options = SegmentOptions(holdout=0.1, filters=FilterOptions(answers="agree"))
@@ -64,12 +60,13 @@ def command(ctx: click.Context, output: Path, count: int) -> None:
     _say(4, f"srl-data stats {dataset}")
     ctx.invoke(stats.command, folder=dataset)
 
-    _say(5, f"srl-data show {dataset}")
-    ctx.invoke(show.command, folder=dataset)
+    rows = StepDataset(dataset).rows("trajectories", "train")
+    shown = next(row["id"] for row in rows if row["segmenter"] == "numbered" and len(row["steps"]) > 3)
+    _say(5, f"srl-data show {dataset} {shown}")
+    ctx.invoke(show.command, folder=dataset, row_id=shown)
 
-    first = next(_rows(dataset))
-    _say(6, f"srl-data show {dataset} '{first['id']}': what the model sees, and what the expert did next")
-    ctx.invoke(show.command, folder=dataset, row_id=first["id"])
+    _say(6, f"srl-data show {dataset} '{shown}#2': what the model sees, and what the expert did next")
+    ctx.invoke(show.command, folder=dataset, row_id=f"{shown}#2")
 
     click.secho("\nNow with your own solutions:", bold=True)
     click.echo("  srl-data segment my-solutions.jsonl -o my-steps")
@@ -84,9 +81,3 @@ def _write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _rows(folder: Path) -> Any:
-    from srl_data.dataset import StepDataset
-
-    return StepDataset(folder).rows("steps", "train")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from srl_data.segmenters.layout import PART
 from srl_data.segmenters.protect import Protected
 
-__all__ = ["Marker", "Run", "find_markers", "find_runs", "outermost"]
+__all__ = ["Marker", "Run", "find_markers", "find_runs", "outermost", "single_list"]
 
 _STEP = r"(?:[Ss]tep|STEP)[^\S\n]++"
 _MARKER = re.compile(
@@ -33,6 +33,13 @@ _MARKER = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+_SINGLE = re.compile(
+    r"""\n (?: ([1-9][0-9]{0,2}) \. (?=\s)
+          | [^A-Za-z0-9\n]*+ (?: [0-9] | [Ss]tep | STEP | Part | PART | Case | CASE | Section | SECTION )
+          | [ \t]*+ \# )""",
+    re.VERBOSE,
+)
+"""The line starts of a plain ``1. … 2. …`` list (group 1), and all that may be a marker or a part of another sort."""
 _INDENT = 2  # columns of indentation that make another level; " 9." and "10." stand at the same one
 _DEEPEST = 8  # levels of indentation that are told apart
 _OPEN_LISTS = 8  # how many unfinished lists back a number may belong to
@@ -81,6 +88,35 @@ class Run(NamedTuple):
     markers: Sequence[Marker]
     starts: Sequence[int]
     hole: tuple[Marker, int] | None
+
+
+def single_list(text: str, protected: Protected) -> Run | None:
+    r"""The run of a text whose markers are ``1.``, ``2.``, … at the margin, and nothing else.
+
+    Most write-ups are no more than that. There is nothing to choose in them, and this finds their run in a fraction
+    of the time that :func:`find_markers`, :func:`find_runs` and :func:`outermost` take, which would find the same.
+
+    Returns:
+        The run; None where any line looks like another marker or a new part, and the three have to be asked.
+
+    Example:
+        >>> single_list("1. a\n2. b", Protected("")).starts
+        [0, 5]
+        >>> single_list("1. a\n  1) b\n2. c", Protected("")) is None
+        True
+    """
+    starts = []
+    markers = []
+    for number, match in enumerate(_SINGLE.finditer("\n" + text), start=1):
+        written = match[1]
+        if written != str(number):
+            return None
+        start = match.start()
+        starts.append(start)
+        markers.append(Marker(start, start + len(written) + 1, number, "1.", 0, False))
+    if len(starts) < 2 or (protected.spans and any(start in protected for start in starts)):
+        return None
+    return Run(markers, starts, None)
 
 
 def find_markers(text: str, protected: Protected) -> list[Marker]:

@@ -11,7 +11,7 @@ from srl_data.errors import Rejected
 from srl_data.segmenters.base import require_text
 from srl_data.segmenters.epilogue import last_step_end
 from srl_data.segmenters.layout import unix_newlines
-from srl_data.segmenters.markers import Marker, Run, find_markers, find_runs, outermost
+from srl_data.segmenters.markers import Marker, Run, find_markers, find_runs, outermost, single_list
 from srl_data.segmenters.protect import Protected
 from srl_data.types import Segmentation, Solution, Step
 
@@ -24,6 +24,10 @@ _OPEN_END = re.compile(
     r"\b(?:is|are|be|ha[sd]|have|gives?|gets?|that|the|an?|and|or|of|to|by|in|as|for|with|where|so)\Z"
 )
 """Words that end no title: the line runs on into the formula or the line below."""
+
+
+_BOLD_TITLE = re.compile(r"[^\S\n]*+\*\*([^\s*_#][^*\n]*[^\s*_#\\:：.])\*\*")
+"""A title in bold that :func:`_plain` would leave as it is: most are, and one look is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Numbered:
 
 
 def _run(text: str, protected: Protected) -> Run:
+    if run := single_list(text, protected):
+        return run
     markers = find_markers(text, protected)
     run = outermost(find_runs(text, markers, protected))
     if run is None:

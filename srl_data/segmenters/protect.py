@@ -23,9 +23,7 @@ _TOKEN = re.compile(
     r"|````*|~~~~*"
 )
 # whatever can hold a line break: all but ``\\(…\\)`` on one line, and a dollar may be anything
-_ACROSS_LINES = re.compile(
-    r"```|~~~|\\\[|\\begin\{|<think>|\$|\\\([^\\\n]*+(?:\\(?:\\|(?!\)))[^\\\n]*+)*+\n"
-)
+_ACROSS_LINES = re.compile(r"```|~~~|\\\[|\\begin\{|<think>|\$|\\\([^\\\n]*+(?:\\(?:\\|(?!\)))[^\\\n]*+)*+\n")
 _ESCAPES = ("\\\\", "\\$")  # a line break and a literal dollar: no delimiters
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_FENCE = 8  # longer ones count as this long, which bounds the table of fences

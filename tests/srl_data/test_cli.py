@@ -252,7 +252,8 @@ def test_every_command_explains_itself() -> None:
         assert "Example" in _run(name, "--help").stdout, name
         found = main.get_command(None, name)  # type: ignore[arg-type]
         assert found is not None
-        assert all(option.help for option in found.params if isinstance(option, click.Option)), f"{name} has an option without help"
+        mute = [option.name for option in found.params if isinstance(option, click.Option) and not option.help]
+        assert not mute, name
 
 
 def _rows(folder: Path) -> Any:
