@@ -13,6 +13,7 @@ from collections import deque
 __all__ = ["same_answer", "stated_answer"]
 
 _BRACES = re.compile(r"(\\(?:boxed|fbox)\s*+\{)|\\.|[{}]", re.DOTALL)
+_PLAIN_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{([^{}\\]*+)\}")  # no brace within: nothing to be matched up
 _LABEL = re.compile(
     r"""\n [^\S\n]*+ (?:[-#>*_]++[^\S\n]*+){0,3}
         (?:(?:the[ ])?final[ ])?answer [*_]*+ [^\S\n]*+
@@ -55,9 +56,14 @@ def stated_answer(text: str) -> str | None:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = "\n" + text.rstrip()  # so that every line starts with a line break
     last_line = text.rfind("\n")
-    closing = _CLOSING.match(text, last_line + 1)
-    label_at, labelled = (last_line, _clean(closing[1])) if closing else _labelled(text, last_line)
     box_at, boxed = _boxed(text)
+    if boxed and box_at > last_line:
+        return boxed
+    closing = _CLOSING.match(text, last_line + 1)
+    # labels before a box lose to it, and need not be looked for
+    label_at, labelled = (
+        (last_line, _clean(closing[1])) if closing else _labelled(text, last_line, box_at if boxed else 0)
+    )
     if boxed and (not labelled or box_at > label_at):
         return boxed
     return labelled or _phrased(text) or None
@@ -75,10 +81,10 @@ def same_answer(first: str, second: str) -> bool:
     return _normal(first) == _normal(second)
 
 
-def _labelled(text: str, last_line: int) -> tuple[int, str]:
-    """Where the last ``Answer:`` stands, and what follows it."""
+def _labelled(text: str, last_line: int, start: int) -> tuple[int, str]:
+    """Where the last ``Answer:`` behind ``start`` stands, and what follows it."""
     match = _LABEL.match(text, last_line)  # mostly it is there, and the whole text need not be searched
-    if match is None and (match := _last(_LABEL, text)) is None:
+    if match is None and (match := _last(_LABEL, text, start)) is None:
         return -1, ""
     value = _clean(match["value"] or "")
     if not value and (paragraph := _PARAGRAPH.match(text, match.end())):
@@ -88,10 +94,12 @@ def _labelled(text: str, last_line: int) -> tuple[int, str]:
 
 def _boxed(text: str) -> tuple[int, str]:
     """Where the last closed box opens, and what it holds; of nested ones the innermost."""
-    if "boxed" not in text and "fbox" not in text:
-        return -1, ""
     last = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
-    at, content = _closed_boxes(text, last) if last >= 0 and text[last - 1 : last] != "\\" else (-1, "")
+    if last < 0:
+        return -1, ""
+    if text[last - 1 : last] != "\\" and (plain := _PLAIN_BOX.match(text, last)):
+        return last, _clean(plain[1], longest=len(plain[1]))
+    at, content = _closed_boxes(text, last) if text[last - 1 : last] != "\\" else (-1, "")
     if at < 0:  # the last one is not closed: one before it may be
         at, content = _closed_boxes(text, 0)
     return at, _clean(content, longest=len(content))
@@ -118,8 +126,8 @@ def _phrased(text: str) -> str:
     return _clean(_SENTENCE_END.split(match[1], maxsplit=1)[0]) if match else ""
 
 
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
+def _last(pattern: re.Pattern[str], text: str, start: int = 0) -> re.Match[str] | None:
+    return next(iter(deque(pattern.finditer(text, start), maxlen=1)), None)
 
 
 def _clean(value: str, longest: int = _LONGEST) -> str:
@@ -127,7 +135,7 @@ def _clean(value: str, longest: int = _LONGEST) -> str:
     if len(value) > 4 * longest:
         return ""
     value = value.strip().strip("*_").strip().removesuffix(".")
-    for opening, closing in _WRAPPERS:
+    for opening, closing in _WRAPPERS if value[:1] in "\\$" else ():
         inner = value[len(opening) : -len(closing)].strip()
         if value.startswith(opening) and value.endswith(closing) and inner and opening not in inner:
             value = inner.removesuffix(".")

@@ -89,8 +89,11 @@ def is_agent(trajectory: Trajectory) -> bool:
 
 def contexts(trajectory: Trajectory) -> list[str]:
     """A write-up up to each of its steps: the text itself, with actions where they differ from what was written."""
-    text, steps = trajectory.solution.text, trajectory.steps
-    if all(text[step.start : step.end] == step.action for step in steps):
+    text, steps = trajectory.solution.text, trajectory.segmentation.steps
+    for start, end, action, _title, _observation, _kind in steps:
+        if text[start:end] != action:
+            break
+    else:
         return [text[: step.start].rstrip() for step in steps]
     found, so_far, end = [], text[: steps[0].start], steps[0].start
     for step in steps:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Tags", "agent_task", "next_step_request", "system_prompt"]
+__all__ = ["NOTHING_YET", "Tags", "agent_task", "next_step_request", "request_opening", "system_prompt"]
 
 Tags = Literal["think", "think+solution"]
 
@@ -22,6 +22,9 @@ _ROLE = {
         "calls with what they returned."
     ),
 }
+NOTHING_YET = "(nothing yet)"
+"""What stands for the solution so far before its first step."""
+
 _UNIT = {"solution": "step", "agent": "call"}
 
 
@@ -46,12 +49,15 @@ def system_prompt(tags: Tags, *, agent: bool = False) -> str:
     )
 
 
+def request_opening(problem: str) -> str:
+    """What every user message of a write-up begins with: the problem, and the heading over the solution so far."""
+    return f"### Problem\n{problem}\n\n### Solution so far\n"
+
+
 def next_step_request(problem: str, so_far: str, title: str | None) -> str:
     """The user message of a write-up: the problem, the solution so far, and the next step's title if given."""
-    parts = ["### Problem\n", problem, "\n\n### Solution so far\n", so_far or "(nothing yet)"]
-    if title is not None:
-        parts += ["\n\n### Next step\n", title]
-    return "".join(parts)
+    request = request_opening(problem) + (so_far or NOTHING_YET)
+    return request if title is None else f"{request}\n\n### Next step\n{title}"
 
 
 def agent_task(problem: str, preamble: str, omitted: int, title: str | None) -> str:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from srl_data.examples import ExampleOptions, contexts, is_agent, step_examples
-from srl_data.prompts import next_step_request, system_prompt
+from srl_data.examples import ExampleOptions, contexts, step_examples
+from srl_data.prompts import NOTHING_YET, next_step_request, request_opening, system_prompt
 from srl_data.schema import STEPS, TRAJECTORIES, hf_schema
 from srl_data.types import StepExample, Trajectory
 
 __all__ = ["step_table", "trajectory_table"]
 
 Integers = npt.NDArray[np.int64]
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # json.dumps would make one for each row
 
 
 def trajectory_table(rows: Sequence[Trajectory]) -> pa.Table:
@@ -47,7 +48,7 @@ def trajectory_table(rows: Sequence[Trajectory]) -> pa.Table:
         _strings([solution.id for solution in solutions]),
         _strings([solution.problem for solution in solutions]),
         _strings([solution.text for solution in solutions]),
-        _strings([row.segmentation.preamble(row.solution.text) for row in rows]),
+        _strings([row.solution.text[: row.segmentation.steps[0].start] for row in rows]),
         pa.ListArray.from_arrays(_offsets([len(row.segmentation.steps) for row in rows]), struct),
         _strings([row.answer for row in rows]),
         _strings([row.segmentation.segmenter for row in rows]),
@@ -57,59 +58,71 @@ def trajectory_table(rows: Sequence[Trajectory]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=hf_schema(TRAJECTORIES))
 
 
-def step_table(trajectories: Sequence[Trajectory], options: ExampleOptions) -> pa.Table:
-    """The table ``steps``: the step examples of all trajectories, in order."""
-    if any(is_agent(trajectory) for trajectory in trajectories):
-        return _from_examples([row for trajectory in trajectories for row in step_examples(trajectory, options)])
+def step_table(rows: Sequence[Trajectory], options: ExampleOptions, table: pa.Table | None = None) -> pa.Table:
+    """The table ``steps``: the step examples of all trajectories, in order.
 
-    lengths = np.fromiter((len(trajectory.steps) for trajectory in trajectories), np.int64, len(trajectories))
+    Args:
+        rows: The trajectories.
+        options: How rows are made from them.
+        table: Their :func:`trajectory_table`, where it is at hand.
+    """
+    table = trajectory_table(rows) if table is None else table
+    columns = {name: _only_chunk(table[name]) for name in ("id", "problem", "steps", "answer", "source")}
+    if pc.any(pc.equal(columns["steps"].values.field("kind"), "call")).as_py():
+        return _from_examples([example for row in rows for example in step_examples(row, options)])
+    lengths = np.diff(columns["steps"].offsets)
     counts = lengths if options.include_last else np.maximum(lengths - 1, 0)
-    trajectory = np.repeat(np.arange(len(trajectories)), counts)  # of each row
+    trajectory = np.repeat(np.arange(len(rows)), counts)  # of each row
     index = _ranges(counts)  # of each row's step within its trajectory
     first = np.repeat(np.cumsum(lengths) - lengths, counts)  # of each row's trajectory's steps among all steps
-    actions = _strings([step.action for each in trajectories for step in each.steps])
-    titles = _strings([step.title for each in trajectories for step in each.steps])
+    actions, titles = columns["steps"].values.field("action"), columns["steps"].values.field("title")
 
-    def of_trajectory(values: list[Any]) -> pa.Array:
-        return _strings(values).take(pa.array(trajectory))
+    def of_trajectory(name: str) -> pa.Array:
+        return columns[name].take(pa.array(trajectory))
 
-    ids = of_trajectory([each.solution.id for each in trajectories])
-    columns = [
-        pc.binary_join_element_wise(ids, pa.array(index).cast(pa.string()), "#"),
-        ids,
-        pa.array(index, pa.int32()),
-        pa.array(lengths[trajectory], pa.int32()),
-        _prompts(_requests(trajectories, counts.tolist(), options), options),
-        actions.take(pa.array(first + index)),
-        titles.take(pa.array(first + index)),
-        of_trajectory([each.solution.problem for each in trajectories]),
-        pa.ListArray.from_arrays(_offsets(index), actions.take(pa.array(np.repeat(first, index) + _ranges(index)))),
-        of_trajectory([each.answer for each in trajectories]),
-        of_trajectory([each.solution.source for each in trajectories]),
-    ]
-    return pa.Table.from_arrays(columns, schema=hf_schema(STEPS))
+    ids = of_trajectory("id")
+    return pa.Table.from_arrays(
+        [
+            pc.binary_join_element_wise(ids, pa.array(index).cast(pa.string()), "#"),
+            ids,
+            pa.array(index, pa.int32()),
+            pa.array(lengths[trajectory], pa.int32()),
+            _prompts(_requests(rows, counts.tolist(), options), options),
+            actions.take(pa.array(first + index)),
+            titles.take(pa.array(first + index)),
+            of_trajectory("problem"),
+            pa.ListArray.from_arrays(_offsets(index), actions.take(pa.array(np.repeat(first, index) + _ranges(index)))),
+            of_trajectory("answer"),
+            of_trajectory("source"),
+        ],
+        schema=hf_schema(STEPS),
+    )
 
 
-def _requests(trajectories: Sequence[Trajectory], counts: list[int], options: ExampleOptions) -> list[str]:
-    """The user message of each row."""
-    requests = []
-    for each, count in zip(trajectories, counts, strict=True):
-        problem, steps = each.solution.problem, each.steps
-        for step, so_far in zip(steps[:count], contexts(each), strict=False):
-            requests.append(next_step_request(problem, so_far, step.title if options.give_title else None))
+def _requests(rows: Sequence[Trajectory], counts: list[int], options: ExampleOptions) -> list[str]:
+    """The user message of each row of ``steps``."""
+    requests: list[str] = []
+    for row, count in zip(rows, counts, strict=True):
+        so_far = contexts(row)[:count]
+        if options.give_title:
+            problem = row.solution.problem
+            titles = [step.title for step in row.segmentation.steps]
+            requests += [next_step_request(problem, text, title) for text, title in zip(so_far, titles, strict=False)]
+        else:
+            opening = request_opening(row.solution.problem)
+            requests += [opening + (text or NOTHING_YET) for text in so_far]
     return requests
 
 
 def _prompts(requests: list[str], options: ExampleOptions) -> pa.Array:
     """Each request with the system prompt before it, if there is one, as a list of messages."""
     system = system_prompt(options.tags) if options.system is None else options.system
-    count = len(requests)
-    opening = [("system", system)] if system else []
-    turns = len(opening) + 1
-    roles = pa.array([*(role for role, _ in opening), "user"]).take(pa.array(np.tile(np.arange(turns), count)))
-    contents = _strings(list(chain.from_iterable((system, request) for request in requests)) if system else requests)
-    messages = pa.StructArray.from_arrays([roles, contents], ["role", "content"])
-    return pa.ListArray.from_arrays(_offsets(np.full(count, turns)), messages)
+    turns = 2 if system else 1
+    contents = [system] * (turns * len(requests))
+    contents[turns - 1 :: turns] = requests
+    roles = pa.array(["system", "user"][-turns:]).take(pa.array(np.tile(np.arange(turns), len(requests))))
+    messages = pa.StructArray.from_arrays([roles, _strings(contents)], ["role", "content"])
+    return pa.ListArray.from_arrays(_offsets(np.full(len(requests), turns)), messages)
 
 
 def _from_examples(rows: Sequence[StepExample]) -> pa.Table:
@@ -136,6 +149,10 @@ def _from_examples(rows: Sequence[StepExample]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=hf_schema(STEPS))
 
 
+def _only_chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def _strings(values: Sequence[str | None]) -> pa.Array:
     return pa.array(values, pa.string())
 
@@ -157,4 +174,4 @@ def _meta(row: Trajectory) -> str:
     meta, confidence = row.solution.meta, row.segmentation.confidence
     if confidence is not None:
         meta = {**meta, "auto_confidence": round(confidence, 3)}
-    return json.dumps(meta, ensure_ascii=False, sort_keys=True) if meta else "{}"
+    return _as_json(meta) if meta else "{}"

@@ -93,8 +93,9 @@ def write_part(
     scratch = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    _write_table(scratch / "trajectories.arrow", trajectory_table(trajectories))
-    _write_table(scratch / "steps.arrow", step_table(trajectories, options))
+    table = trajectory_table(trajectories)
+    _write_table(scratch / "trajectories.arrow", table)
+    _write_table(scratch / "steps.arrow", step_table(trajectories, options, table))
     (scratch / "rejects.jsonl").write_text("".join(json_line(row) + "\n" for row in rejects), encoding="utf-8")
     width = len(keys[0]) if keys else 0  # numpy cannot tell where every record of a part was rejected
     np.save(scratch / "keys.npy", np.array(keys, dtype=np.uint64).reshape(len(keys), width))

@@ -7,6 +7,8 @@ handed out a few at a time, so that a long stream of them is never held in memor
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -38,7 +40,8 @@ def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) ->
     if jobs <= 1:
         yield from map(function, tasks)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_die_with_parent) as pool:
         pending: set[Future[Result]] = set()
         try:
             for task in tasks:
@@ -59,3 +62,15 @@ def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) ->
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _die_with_parent() -> None:
+    """End this worker when the process that started it is gone; else it would wait for tasks for ever."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -76,15 +76,16 @@ def check_partition(text: str, segmentation: Segmentation) -> None:
 
     The pipeline runs it on every record, since a plug-in of somebody else's may break the promise.
     """
-    if not segmentation.steps:
+    steps, length = segmentation.steps, len(text)
+    if not steps:
         raise ValueError("no steps")
-    end = segmentation.steps[0].start
-    if end < 0:
-        raise ValueError(f"the first step starts at {end}")
-    for number, step in enumerate(segmentation.steps, start=1):
-        if step.start < end or step.end <= step.start or step.end > len(text):
-            raise ValueError(f"step {number} is text[{step.start}:{step.end}], the step before ends at {end}")
-        gap = text[end : step.start]
-        if gap and not gap.isspace():
-            raise ValueError(f"text[{end}:{step.start}] before step {number} is not white space: {gap[:40]!r}")
-        end = step.end
+    behind = steps[0].start
+    if behind < 0:
+        raise ValueError(f"the first step starts at {behind}")
+    for number, (start, end, _action, _title, _observation, _kind) in enumerate(steps, start=1):
+        if not behind <= start < end <= length:
+            raise ValueError(f"step {number} is text[{start}:{end}], the step before ends at {behind}")
+        if start > behind and not text[behind:start].isspace():
+            gap = text[behind:start]
+            raise ValueError(f"text[{behind}:{start}] before step {number} is not white space: {gap[:40]!r}")
+        behind = end

@@ -11,12 +11,11 @@ from srl_data.errors import Rejected
 from srl_data.segmenters.base import require_text
 from srl_data.segmenters.layout import unix_newlines
 from srl_data.segmenters.protect import Protected
-from srl_data.types import Segmentation, Solution, Step
+from srl_data.types import Segmentation, Solution, make_step
 
 __all__ = ["Lines"]
 
-_LINE = re.compile(r"\S[^\n]*+")
-_SPANNING = re.compile(r"[$\\]|```|~~~|<think>")  # what a stretch that goes on over a line break may begin with
+_SPANNING = ("$", "\\", "`", "~", "<think>")  # what a stretch that goes on over a line break may begin with
 _ANSWER = re.compile(r"\s*+(?:####(?!#)|A:|(?:\*\*)?(?:Final [Aa]nswer|Answer)(?:\*\*)?\s*+:)\s*+\S")
 _CALC = re.compile(r"<<[^<>\n]*+>>")
 _NUMBERED = re.compile(r"\W{0,4}(?:[Ss]tep\s)?\d{1,3}[.):]\s")
@@ -57,13 +56,13 @@ class Lines:
         source = require_text(solution)
         spans, has_answer = _spans(source)
         lines = [source[start:end] for start, end in spans]
-        socratic = self.socratic == "yes" or (self.socratic == "auto" and _is_socratic(lines))
+        socratic = self.socratic == "yes" or (self.socratic == "auto" and " ** " in source and _is_socratic(lines))
         steps = []
         for (start, end), line in zip(spans, lines, strict=True):
             title, action = _question(line) if socratic else (None, line)
             if self.strip_calc and "<<" in action:
                 action = _CALC.sub("", action).strip() or action
-            steps.append(Step(start, end, action, title))
+            steps.append(make_step((start, end, action, title, None, None)))
         answer = stated_answer(source[spans[-1][1] :] if has_answer else source)
         return Segmentation(tuple(steps), self.name, answer)
 
@@ -95,10 +94,13 @@ def _spans(source: str) -> tuple[list[tuple[int, int]], bool]:
     """The steps' spans, and whether an answer line stands below them."""
     text = unix_newlines(source)
     spans = []
-    for match in _LINE.finditer(text):
-        start = match.start()
-        spans.append((start, start + len(match[0].rstrip())))
-    if _SPANNING.search(text) and (protected := Protected.at_lines(source)).spans:
+    at = 0
+    for line in text.split("\n"):
+        if bare := line.strip():
+            start = at if len(bare) == len(line) else at + len(line) - len(line.lstrip())
+            spans.append((start, start + len(bare)))
+        at += len(line) + 1
+    if any(mark in text for mark in _SPANNING) and (protected := Protected.at_lines(source)).spans:
         spans = _joined(spans, protected)
     has_answer = len(spans) > 1 and _ANSWER.match(text, spans[-1][0], spans[-1][1]) is not None
     if has_answer:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count, repeat
+from typing import NamedTuple, cast
 
 from srl_data.segmenters.layout import PART
 from srl_data.segmenters.protect import Protected
@@ -34,12 +36,14 @@ _MARKER = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _SINGLE = re.compile(
-    r"""\n (?: ([1-9][0-9]{0,2}) \. (?=\s)
+    r"""\n (?: ([1-9][0-9]{0,2}) \. (?=\s) (?: [^\S\n]*+ \*\* ([^\s*_\#] [^*\n]* [^\s*_\#\\:：.]) \*\* )?
           | [^A-Za-z0-9\n]*+ (?: [0-9] | [Ss]tep | STEP | Part | PART | Case | CASE | Section | SECTION )
           | [ \t]*+ \# )""",
     re.VERBOSE,
 )
-"""The line starts of a plain ``1. … 2. …`` list (group 1), and all that may be a marker or a part of another sort."""
+"""A line of a plain ``1. **Title** …`` list: number and bare title. Then all that may be a marker of another sort or
+may open a part."""
+_COUNT = [str(number) for number in range(1, 1000)]
 _INDENT = 2  # columns of indentation that make another level; " 9." and "10." stand at the same one
 _DEEPEST = 8  # levels of indentation that are told apart
 _OPEN_LISTS = 8  # how many unfinished lists back a number may belong to
@@ -56,6 +60,7 @@ class Marker(NamedTuple):
             ``**1. …**``; ``1.``, ``1)`` or ``(1)`` for list items.
         indent: Levels of indentation.
         bold: Whether the marker stands within bold text (``**Step 1: …**``) that is still open behind it.
+        title: A title in bold right behind the marker, where it was seen in passing.
     """
 
     start: int
@@ -64,6 +69,7 @@ class Marker(NamedTuple):
     style: str
     indent: int
     bold: bool
+    title: str | None = None
 
     @property
     def rank(self) -> int:
@@ -74,6 +80,11 @@ class Marker(NamedTuple):
     def heading(self) -> int:
         """The heading's level; 7, below them all, for what is no heading."""
         return int(self.style[1]) if self.style[0] == "h" else 7
+
+
+_make_marker = cast(
+    "Callable[[tuple[int, int, int, str, int, bool, str | None]], Marker]", partial(tuple.__new__, Marker)
+)
 
 
 class Run(NamedTuple):
@@ -105,17 +116,17 @@ def single_list(text: str, protected: Protected) -> Run | None:
         >>> single_list("1. a\n  1) b\n2. c", Protected("")) is None
         True
     """
-    starts = []
-    markers = []
-    for number, match in enumerate(_SINGLE.finditer("\n" + text), start=1):
-        written = match[1]
-        if written != str(number):
-            return None
-        start = match.start()
-        starts.append(start)
-        markers.append(Marker(start, start + len(written) + 1, number, "1.", 0, False))
-    if len(starts) < 2 or (protected.spans and any(start in protected for start in starts)):
+    matches = list(_SINGLE.finditer("\n" + text))
+    numbers = [match[1] for match in matches]
+    if len(numbers) < 2 or numbers != _COUNT[: len(numbers)]:
         return None
+    starts = [match.start() for match in matches]
+    if protected.spans and any(start in protected for start in starts):
+        return None
+    ends = [match.end(1) for match in matches]  # of the number in the shifted text, so behind the full stop
+    titles = [match[2] for match in matches]
+    values = zip(starts, ends, count(1), repeat("1."), repeat(0), repeat(False), titles)
+    markers = list(map(_make_marker, values))
     return Run(markers, starts, None)
 
 

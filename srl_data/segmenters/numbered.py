@@ -13,7 +13,7 @@ from srl_data.segmenters.epilogue import last_step_end
 from srl_data.segmenters.layout import unix_newlines
 from srl_data.segmenters.markers import Marker, Run, find_markers, find_runs, outermost, single_list
 from srl_data.segmenters.protect import Protected
-from srl_data.types import Segmentation, Solution, Step
+from srl_data.types import Segmentation, Solution, make_step
 
 __all__ = ["Numbered"]
 
@@ -24,10 +24,6 @@ _OPEN_END = re.compile(
     r"\b(?:is|are|be|ha[sd]|have|gives?|gets?|that|the|an?|and|or|of|to|by|in|as|for|with|where|so)\Z"
 )
 """Words that end no title: the line runs on into the formula or the line below."""
-
-
-_BOLD_TITLE = re.compile(r"[^\S\n]*+\*\*([^\s*_#][^*\n]*[^\s*_#\\:：.])\*\*")
-"""A title in bold that :func:`_plain` would leave as it is: most are, and one look is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +66,9 @@ class Numbered:
         steps = []
         for marker, start, limit in zip(run.markers, run.starts, [*run.starts[1:], end], strict=True):
             action = source[start:limit].rstrip()
-            title = _title(text, marker, start + len(action)) if self.titles else None
-            steps.append(Step(start, start + len(action), action, title))
+            stop = start + len(action)
+            title = (marker.title or _title(text, marker, stop)) if self.titles else None
+            steps.append(make_step((start, stop, action, title, None, None)))
         return Segmentation(tuple(steps), self.name, stated_answer(source))
 
     def fit(self, solution: Solution) -> float:

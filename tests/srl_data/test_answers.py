@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srl_data import answers
 from srl_data.answers import same_answer, stated_answer
 from tests.strategies import texts
 
@@ -108,3 +109,30 @@ def test_any_text(text: str) -> None:
     answer = stated_answer(text)
     assert answer is None or (answer and answer in text.replace("\r\n", "\n").replace("\r", "\n"))
     assert same_answer(text, text)
+
+
+_ANSWERS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [r"\boxed{", r"\fbox{", r"\boxed {7}", r"\boxed{a{b}c}", r"\boxed{\frac12}", "{", "}", "\\", r"\}"]
+        ),
+        st.sampled_from(["\n", "\nAnswer: 3", "\nAnswer:\n\n4", "\n#### 5", "\nA: 6", "the answer is 8. ", " ", "x"]),
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(_ANSWERS)
+def test_the_last_box_is_found_from_the_end_as_from_the_start(text: str) -> None:
+    """The search looks at the last box first; reading every brace of the text must find the same one."""
+    at, content = answers._closed_boxes(text, 0)
+    assert answers._boxed(text) == (at, answers._clean(content, longest=len(content)))
+
+
+@given(_ANSWERS)
+def test_what_stands_behind_decides(text: str) -> None:
+    """A closed box that holds something makes whatever stands before it irrelevant."""
+    boxed = text + r" so \boxed{9}"
+    assert stated_answer(boxed) == "9"
+    assert stated_answer(boxed + "\nIndeed.\n") == "9"
+    assert stated_answer(boxed + "\nAnswer: 10\nIndeed.") == "10"

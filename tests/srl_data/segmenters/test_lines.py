@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,21 @@ def test_fit(text: str, least: float, most: float) -> None:
 def test_transcripts_are_not_lines() -> None:
     text = "ls\na.txt"
     assert Lines().fit(Solution(id="a", problem="?", text=text, events=(Event("call", 0, 2),))) == 0.0
+
+
+_LOOSE = st.text(st.sampled_from("ab. \t\n\r\x0b\x85\u2028\u00a0\u0301𝔸#"), max_size=40)
+
+
+@given(_LOOSE)
+def test_lines_end_at_line_feeds_alone(text: str) -> None:
+    """No formula, no fence: the steps are what a line holds between its outermost characters that are no space."""
+    lines = [match[0].rstrip() for match in re.finditer(r"\S[^\r\n]*", text)]
+    try:
+        steps = _segment(text).steps
+    except Rejected:
+        assert len(lines) < 2
+        return
+    assert [text[step.start : step.end] for step in steps] in (lines, lines[:-1])
 
 
 _REAL = Path(__file__).parents[3].parent / "shared/data"

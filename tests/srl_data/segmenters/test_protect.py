@@ -61,3 +61,10 @@ def test_stretches_are_ordered_and_disjoint(text: str) -> None:
     for start, stop in Protected(text).spans:
         assert end <= start < stop <= len(text)
         end = stop
+
+
+@given(texts)
+def test_about_lines_the_short_cut_says_the_same(text: str) -> None:
+    whole, lines = Protected(text), Protected.at_lines(text)
+    edges = [at for at in range(len(text) + 1) if at in (0, len(text)) or "\n" in text[at - 1 : at + 1]]
+    assert [at in lines for at in edges] == [at in whole for at in edges]
