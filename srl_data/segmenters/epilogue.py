@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from srl_data.segmenters.layout import HEADING
+from srl_data.segmenters.layout import HEADING, RULES
 from srl_data.segmenters.markers import Run
 from srl_data.segmenters.protect import Protected
 
@@ -32,7 +32,6 @@ _STRONG = re.compile(
 _WEAK = re.compile(r"[*_]{0,3}(?:Therefore|Thus|Hence|So|In summary)\b|(?:-{3,}|\*{3,}|_{3,})[^\S\n]*+$", re.MULTILINE)
 _BOXED_ALONE = re.compile(r"(?:\\\[|\$\$?|\\\()?\s*+\\(?:boxed|fbox)\b[^\n]*+\s*+(?:\\\]|\$\$)?\s*+\Z")
 _LOOSE_BODY = re.compile(r"\n[^\S\n]*+\n(?=[^-*+•#\s])(?![(]?[0-9]{1,3}[.)])")
-_RULES = ("---", "***", "___")
 
 
 def last_step_end(text: str, run: Run, protected: Protected) -> int:
@@ -48,7 +47,7 @@ def last_step_end(text: str, run: Run, protected: Protected) -> int:
         return len(text)
     end = _conclusion(text, run, protected, line_end)
     body = text[line_end:end].rstrip()
-    if body.endswith(_RULES):  # a rule above the conclusion, or below everything
+    if body.endswith(RULES):  # a rule above the conclusion, or below everything
         before = body[: body.rfind("\n")]
         if not body[len(before) :].strip(" \t\n-*_") and before.strip() and line_end + len(before) not in protected:
             return line_end + len(before)

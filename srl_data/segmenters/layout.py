@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HEADING", "PART", "unix_newlines"]
+__all__ = ["HEADING", "PART", "RULES", "unix_newlines", "without_rule"]
 
 HEADING = re.compile(r"(#{1,6})[^\S\n]++(?=[^\s#])")
 r"""A Markdown heading, matched at the start of its line."""
@@ -16,6 +16,23 @@ PART = re.compile(
     re.VERBOSE,
 )
 """The line break before a heading (group 1: its hashes) or a line such as ``Part B`` or ``Case 2``."""
+
+
+RULES = ("---", "***", "___")
+"""How a Markdown rule ends."""
+
+_RULE = re.compile(r"\n[^\S\n]*+(?:-{3,}|\*{3,}|_{3,})\Z")
+
+
+def without_rule(block: str) -> str:
+    r"""A block without the rule that closes it: layout, which no model should have to produce.
+
+    Example:
+        >>> without_rule("1. Add: 3\n\n---")
+        '1. Add: 3'
+    """
+    rule = _RULE.search(block, max(0, block.rfind("\n")))
+    return (block[: rule.start()].rstrip() or block) if rule else block
 
 
 def unix_newlines(text: str) -> str:

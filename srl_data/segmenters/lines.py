@@ -63,7 +63,7 @@ class Lines:
             if self.strip_calc and "<<" in action:
                 action = _CALC.sub("", action).strip() or action
             steps.append(make_step((start, end, action, title, None, None)))
-        answer = stated_answer(source[spans[-1][1] :] if has_answer else source)
+        answer = stated_answer(source[spans[-1][1 if has_answer else 0] :])
         return Segmentation(tuple(steps), self.name, answer)
 
     def fit(self, solution: Solution) -> float:
@@ -100,7 +100,7 @@ def _spans(source: str) -> tuple[list[tuple[int, int]], bool]:
             start = at if len(bare) == len(line) else at + len(line) - len(line.lstrip())
             spans.append((start, start + len(bare)))
         at += len(line) + 1
-    if any(mark in text for mark in _SPANNING) and (protected := Protected.at_lines(source)).spans:
+    if any(mark in text for mark in _SPANNING) and (protected := Protected.at_lines(text)).spans:
         spans = _joined(spans, protected)
     has_answer = len(spans) > 1 and _ANSWER.match(text, spans[-1][0], spans[-1][1]) is not None
     if has_answer:

@@ -10,7 +10,7 @@ from srl_data.answers import stated_answer
 from srl_data.errors import Rejected
 from srl_data.segmenters.base import require_text
 from srl_data.segmenters.epilogue import last_step_end
-from srl_data.segmenters.layout import unix_newlines
+from srl_data.segmenters.layout import RULES, unix_newlines, without_rule
 from srl_data.segmenters.markers import Marker, Run, find_markers, find_runs, outermost, single_list
 from srl_data.segmenters.protect import Protected
 from srl_data.types import Segmentation, Solution, make_step
@@ -31,10 +31,10 @@ class Numbered:
     r"""Solutions in numbered steps: ``1. **Title**: …``, ``1)``, ``Step 1: …``, ``### 1. …``, ``**1. Title**``.
 
     The format of the SRL paper (arXiv 2510.25992, section 3.1): an action is a step as written, number and title
-    included. Only numbers that go on from 1 (or 0) at one and the same level open steps; lists inside a step stay
-    inside. :func:`~srl_data.segmenters.markers.find_runs` says how restarting numbers are read. The preamble stays
-    before the first step; a conclusion behind the last one (``Therefore, …``, ``Answer: 20``, ``\boxed{20}``)
-    becomes the epilogue.
+    included, a rule (``---``) below it left out. Only numbers that go on from 1 (or 0) at one and the same level open
+    steps; lists inside a step stay inside. :func:`~srl_data.segmenters.markers.find_runs` says how restarting numbers
+    are read. The preamble stays before the first step; a conclusion behind the last one (``Therefore, …``,
+    ``Answer: 20``, ``\boxed{20}``) becomes the epilogue.
 
     Rejects ``no_numbered_steps``, ``does_not_start_at_one`` and ``missing_number``.
 
@@ -60,23 +60,26 @@ class Numbered:
         """
         source = require_text(solution)
         text = unix_newlines(source)
-        protected = Protected.at_lines(source)
+        protected = Protected.at_lines(text)
         run = _run(text, protected)
         end = last_step_end(text, run, protected) if self.epilogue else len(text)
         steps = []
         for marker, start, limit in zip(run.markers, run.starts, [*run.starts[1:], end], strict=True):
             action = source[start:limit].rstrip()
             stop = start + len(action)
+            if action.endswith(RULES):
+                action = without_rule(action)
             title = (marker.title or _title(text, marker, stop)) if self.titles else None
             steps.append(make_step((start, stop, action, title, None, None)))
-        return Segmentation(tuple(steps), self.name, stated_answer(source))
+        # a box or an "answer" in an earlier step is one of that step's results, not the solution's
+        return Segmentation(tuple(steps), self.name, stated_answer(source[run.starts[-1] :]))
 
     def fit(self, solution: Solution) -> float:
         """0.95 where the steps make up most of the text, less where they do not, 0 where it would be rejected."""
         if solution.events or not solution.text or solution.text.isspace():
             return 0.0
         text = unix_newlines(solution.text)
-        protected = Protected.at_lines(solution.text)
+        protected = Protected.at_lines(text)
         try:
             run = _run(text, protected)
         except Rejected:

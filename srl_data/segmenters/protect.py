@@ -22,8 +22,9 @@ _TOKEN = re.compile(
     r"|<think>|</think>"
     r"|````*|~~~~*"
 )
-# whatever can hold a line break: all but ``\\(…\\)`` on one line, and a dollar may be anything
-_ACROSS_LINES = re.compile(r"```|~~~|\\\[|\\begin\{|<think>|\$|\\\([^\\\n]*+(?:\\(?:\\|(?!\)))[^\\\n]*+)*+\n")
+# whatever can hold a line break; a dollar may be anything, and ``\\(`` does where its line ends before ``\\)``
+_MAY_CROSS_LINES = ("$", "\\[", "```", "~~~", "\\begin{", "<think>")
+_OPEN_LINE = re.compile(r"\\\([^\\\n]*+(?:\\(?:\\|(?!\)))[^\\\n]*+)*+\n")
 _ESCAPES = ("\\\\", "\\$")  # a line break and a literal dollar: no delimiters
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_FENCE = 8  # longer ones count as this long, which bounds the table of fences
@@ -65,7 +66,9 @@ class Protected:
 
         There a formula within a line does not matter, so that most texts need no further look.
         """
-        return cls(text if _ACROSS_LINES.search(text) else "")
+        if any(mark in text for mark in _MAY_CROSS_LINES) or _OPEN_LINE.search(text):
+            return cls(text)
+        return cls("")
 
     def __contains__(self, offset: int) -> bool:
         """Whether cutting the text *at* this offset would split a protected stretch."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from srl_data.errors import Rejected
 from srl_data.segmenters.base import check_partition
-from srl_data.segmenters.layout import unix_newlines
+from srl_data.segmenters.layout import unix_newlines, without_rule
 from srl_data.segmenters.numbered import Numbered
 from srl_data.types import Solution
 
@@ -40,7 +40,8 @@ def test_case(case: dict[str, Any]) -> None:
     segmentation = segmenter.segment(solution)
     check_partition(solution.text, segmentation)
     expected = [(title, "\n".join(lines[first : last + 1]).strip()) for title, first, last in case["steps"]]
-    assert [(step.title, step.action) for step in segmentation.steps] == expected
+    assert [(step.title, solution.text[step.start : step.end]) for step in segmentation.steps] == expected
+    assert [step.action for step in segmentation.steps] == [without_rule(text) for _, text in expected]
     assert [solution.text[step.start : step.end] for step in segmentation.steps] == [action for _, action in expected]
     assert segmentation.answer == case["answer"]
     assert segmenter.fit(solution) > 0.0
@@ -135,3 +136,16 @@ def test_real_solutions(file: str, column: str, rejects: dict[str, str]) -> None
         if isinstance(value, list):  # this data set comes with its steps
             assert [step.action for step in segmentation.steps] == [step.strip() for step in value]
     assert found == rejects
+
+
+def test_a_rule_between_steps_is_no_part_of_the_action() -> None:
+    segmentation = Numbered().segment(_solution("1. **A** x\n\n---\n\n2. **B** y"))
+    assert [(step.start, step.end, step.action) for step in segmentation.steps] == [
+        (0, 15, "1. **A** x"),
+        (17, 27, "2. **B** y"),
+    ]
+
+
+def test_a_box_in_an_earlier_step_is_not_the_answer() -> None:
+    text = "1. **A** so \\(\\boxed{3}\\) is odd\n\n2. **B** which was to be shown"
+    assert Numbered().segment(_solution(text)).answer is None
