@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srl_data.engines import local
-from srl_data.errors import Rejected
+from srl_data.errors import InputError, Rejected
 from srl_data.manifest import Manifest
 from srl_data.options import SegmentOptions
 from srl_data.rejects import reject_row
@@ -39,6 +39,11 @@ def assemble(parts: Sequence[Part], out: Path, options: SegmentOptions, manifest
         keep_duplicates=options.filters.duplicates,
         similarity=options.near_duplicate,
     )
+    kept = resolution.duplicate_of < 0
+    if kept.any() and resolution.held_out[kept].all():
+        raise InputError(
+            f"--holdout {options.holdout} would leave nothing to train on: there are {kept.sum()} trajectories"
+        )
     splits = ["train", "validation"] if options.holdout else ["train"]
     rows_without_last = 0 if options.examples.include_last else 1
     tasks = [

@@ -54,6 +54,7 @@ _OPTION_OF_FILTER = {
     "too_many_steps": "max_steps",
     "too_long": "max_chars",
     "step_too_long": "max_step_chars",
+    "rows_too_large": "rows",
     "no_answer": "answers",
     "answer_disagrees": "answers",
     "duplicate": "duplicates",
@@ -211,7 +212,7 @@ def _metadata(dataset: StepDataset, details: CardDetails) -> dict[str, Any]:
         "annotations_creators": ["machine-generated"],
         "task_categories": ["text-generation"],
         "size_categories": [_size_category(counts["steps"])],
-        **tables_metadata(dataset, lambda table, split: f"{table}/{split}/*.arrow"),
+        **tables_metadata(dataset, lambda table, split: f"{table}/{split}/data-*.arrow"),
     }
 
 
@@ -265,8 +266,10 @@ def _filters(manifest: Manifest) -> Iterator[tuple[str, str, int]]:
     """Each filter's name, its setting as on the command line (empty if it was not in use), and what it left out."""
     options, taken = manifest.options["filters"], manifest.counts["rejects_by_reason"]
     for reason, option in _OPTION_OF_FILTER.items():
-        value = options[option]
-        if option == "duplicates":
+        value = options.get(option)
+        if option == "rows":
+            setting = "on"
+        elif option == "duplicates":
             setting = "" if value else "on"
         elif value in (None, "any") or (reason == "answer_disagrees" and value != "agree"):
             setting = ""

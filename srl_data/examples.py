@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from srl_data.prompts import Tags, agent_task, next_step_request, system_prompt
+from srl_data.segmenters.base import monologue_end
 from srl_data.types import Step, StepExample, Trajectory
 
 __all__ = ["ExampleOptions", "contexts", "is_agent", "step_examples"]
@@ -88,14 +89,20 @@ def is_agent(trajectory: Trajectory) -> bool:
 
 
 def contexts(trajectory: Trajectory) -> list[str]:
-    """A write-up up to each of its steps: the text itself, with actions where they differ from what was written."""
+    """A write-up up to each of its steps: the text itself, with actions where they differ from what was written.
+
+    A leading ``<think>`` block is left out: it was not meant to be seen, and tells how it ends.
+    """
     text, steps = trajectory.solution.text, trajectory.segmentation.steps
+    begin = monologue_end(text)
+    if begin > steps[0].start:  # the monologue itself was segmented
+        begin = 0
     for start, end, action, _title, _observation, _kind in steps:
         if text[start:end] != action:
             break
     else:
-        return [text[: step.start].rstrip() for step in steps]
-    found, so_far, end = [], text[: steps[0].start], steps[0].start
+        return [text[begin : step.start].strip() for step in steps]
+    found, so_far, end = [], text[begin : steps[0].start].lstrip(), steps[0].start
     for step in steps:
         so_far += text[end : step.start]
         found.append(so_far.rstrip())

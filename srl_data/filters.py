@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from srl_data.answers import same_answer, stated_answer
-
 from srl_data.errors import Rejected
+from srl_data.examples import is_agent
 from srl_data.types import Trajectory
 
 __all__ = ["FILTER_REASONS", "FilterOptions", "check"]
+
+_MOST_ROW_CHARS = 64_000_000
 
 FILTER_REASONS = {
     "too_few_steps": "fewer steps than --min-steps",
@@ -22,6 +24,7 @@ FILTER_REASONS = {
     "step_too_long": "a step longer than --max-step-chars",
     "no_answer": "no gold answer, or none stated by the solution",
     "answer_disagrees": "the solution states another answer than the gold one",
+    "rows_too_large": "so many steps of so long a text that its rows would take gigabytes",
     "duplicate": "the same problem with the same solution was seen before",
 }
 """Every reason for which a well-segmented trajectory can be left out, and what it means."""
@@ -60,6 +63,8 @@ def check(trajectory: Trajectory, options: FilterOptions) -> None:
         raise Rejected("too_few_steps", f"{len(steps)} of at least {options.min_steps}")
     if options.max_steps is not None and len(steps) > options.max_steps:
         raise Rejected("too_many_steps", f"{len(steps)} of at most {options.max_steps}")
+    if len(steps) * len(text) > _MOST_ROW_CHARS and not is_agent(trajectory):  # each row repeats all before it
+        raise Rejected("rows_too_large", f"{len(steps)} steps of a text of {len(text)} characters")
     if options.max_chars is not None and len(text) > options.max_chars:
         raise Rejected("too_long", f"{len(text)} characters of at most {options.max_chars}")
     if options.max_step_chars is not None:

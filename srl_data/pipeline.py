@@ -22,7 +22,7 @@ from srl_data import segmenters, sources
 from srl_data.assembly import assemble
 from srl_data.card import write_card
 from srl_data.engines import local
-from srl_data.errors import InputError, Rejected
+from srl_data.errors import InputError, OutputError, Rejected
 from srl_data.filters import check
 from srl_data.manifest import Manifest
 from srl_data.options import SegmentOptions
@@ -132,6 +132,10 @@ def segment(
         assemble(workspace.parts(), assembled, options, manifest, jobs)
         manifest.write(assembled)
         write_card(assembled)
+        if not manifest.counts["trajectories"] and workspace.replaces:
+            raise OutputError(
+                f"no record could be used, so {workspace.out} is left as it was; {assembled / 'rejects.jsonl'} says why"
+            )
         workspace.publish(assembled)
     return manifest
 

@@ -38,8 +38,8 @@ class Workspace:
     """
 
     def __init__(self, out: Path, plan: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
-        self.out = out
-        self.folder = out.with_name(f"{out.name}.partial")
+        self.out = out.resolve()  # through links, so that the data land where the link points
+        self.folder = self.out.with_name(f"{self.out.name}.partial")
         self._plan_file = self.folder / "plan.json"
         self._plan = json.loads(json.dumps(plan))  # as it will read when it comes back from disk
         self._resume = resume
@@ -67,9 +67,17 @@ class Workspace:
         if self._plan_file.is_file():
             if self._resume:
                 self._check_plan(json.loads(self._plan_file.read_text(encoding="utf-8")))
-            else:
+            elif self._overwrite or not self.parts():
                 self._clear_leftovers()
-        write_json(self._plan_file, self._plan)
+            else:
+                raise OutputError(
+                    f"an unfinished run left {len(self.parts())} blocks in {self.folder}: "
+                    "--resume goes on with them, --overwrite begins anew"
+                )
+        if not self._plan_file.is_file():
+            scratch = self._plan_file.with_suffix(".tmp")
+            write_json(scratch, self._plan)
+            os.replace(scratch, self._plan_file)
         (self.folder / "parts").mkdir(exist_ok=True)
 
     def __exit__(
@@ -78,6 +86,11 @@ class Workspace:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a dataset stands where this one will."""
+        return (self.out / "manifest.json").is_file()
 
     def part_folder(self, index: int) -> Path:
         """Where a part is, or will be."""
@@ -140,8 +153,7 @@ def disk_errors(place: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
-                f"the disk is full: free some room and run again with --resume; what was finished is in {place}"
+                "the disk is full: free some room and run again with --resume (and --overwrite, if that was given); "
+                f"what was finished is in {place}"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise OutputError(f"cannot write {error.filename or place}: {error.strerror}") from error
-        raise
+        raise OutputError(f"cannot write {error.filename or place}: {error.strerror or error}") from error

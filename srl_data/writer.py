@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from srl_data.examples import ExampleOptions
-from srl_data.schema import STEPS, TABLES, TRAJECTORIES, hf_features
+from srl_data.schema import STEPS, TABLES, TRAJECTORIES, hf_features, hf_schema
 from srl_data.splits import Keys
 from srl_data.tables import step_table, trajectory_table
 from srl_data.types import Trajectory
 
 __all__ = ["Part", "assemble_part", "finish_tables", "json_line", "read_table", "write_json", "write_part"]
 
+_PORTION_CHARS = 32_000_000  # how much text, counted once for each row that repeats it, is worked on at a time
 _BATCH_ROWS = 1000  # the size at which `datasets` reads single rows quickly
 
 
@@ -93,9 +95,7 @@ def write_part(
     scratch = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    table = trajectory_table(trajectories)
-    _write_table(scratch / "trajectories.arrow", table)
-    _write_table(scratch / "steps.arrow", step_table(trajectories, options, table))
+    _write_tables(scratch, trajectories, options)
     (scratch / "rejects.jsonl").write_text("".join(json_line(row) + "\n" for row in rejects), encoding="utf-8")
     width = len(keys[0]) if keys else 0  # numpy cannot tell where every record of a part was rejected
     np.save(scratch / "keys.npy", np.array(keys, dtype=np.uint64).reshape(len(keys), width))
@@ -202,6 +202,31 @@ def _rename(
         0, STEPS.field("id"), pa.array([f"{name}#{at}" for name, at in zip(of_step, indices, strict=True)], pa.string())
     )
     return trajectories, steps.set_column(1, STEPS.field("trajectory_id"), pa.array(of_step, pa.string()))
+
+
+def _write_tables(folder: Path, trajectories: Sequence[Trajectory], options: ExampleOptions) -> None:
+    """Both tables, some trajectories at a time: the rows of long ones are many times larger than they are."""
+    with ExitStack() as stack:
+        streams = {}
+        for name, schema in TABLES.items():
+            sink = stack.enter_context(pa.OSFile(str(folder / f"{name}.arrow"), "wb"))
+            streams[name] = stack.enter_context(pa.ipc.new_stream(sink, hf_schema(schema)))
+        for some in _portions(trajectories):
+            table = trajectory_table(some)
+            streams["trajectories"].write_table(table, max_chunksize=_BATCH_ROWS)
+            streams["steps"].write_table(step_table(some, options, table), max_chunksize=_BATCH_ROWS)
+
+
+def _portions(trajectories: Sequence[Trajectory]) -> Iterator[Sequence[Trajectory]]:
+    start = size = 0
+    for index, trajectory in enumerate(trajectories):
+        own = len(trajectory.solution.text) * len(trajectory.steps)
+        if size + own > _PORTION_CHARS and index > start:
+            yield trajectories[start:index]
+            start, size = index, 0
+        size += own
+    if start < len(trajectories):
+        yield trajectories[start:]
 
 
 def _link(source: Path, target: Path) -> None:

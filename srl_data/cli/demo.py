@@ -41,12 +41,15 @@ def command(ctx: click.Context, output: Path, count: int) -> None:
     from srl_data.filters import FilterOptions
     from srl_data.generate import families, generate
     from srl_data.options import SegmentOptions
+    from srl_data.workspace import disk_errors
 
-    output.mkdir(parents=True, exist_ok=True)
+    with disk_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
     solutions, dataset = output / "solutions.jsonl", output / "steps"
 
     _say(1, f"srl-data generate -l 2-8 -n {count} {' '.join(f'--style {style}' for style in _STYLES)} -o {solutions}")
-    _write_jsonl(solutions, generate("all", level=(2, 8), n=count, style=_STYLES))
+    with disk_errors(output):
+        _write_jsonl(solutions, generate("all", level=(2, 8), n=count, style=_STYLES))
     click.echo(f"{count} worked solutions of {len(families())} families, each in one of {len(_STYLES)} styles")
 
     _say(2, f"srl-data segment {solutions} -o {dataset} --holdout 0.1 --answers agree")

@@ -51,6 +51,10 @@ def print_outcome(manifest: Manifest, folder: Path) -> None:
         for name, split in counts["splits"].items()
     )
     click.echo(f"{folder}: {splits}", err=True)
+    asked = manifest.options["holdout"]
+    wanted = round(asked * counts["trajectories"]) if isinstance(asked, float) else asked
+    if wanted and counts["splits"]["validation"]["trajectories"] != wanted:
+        click.echo(f"  --holdout {asked} asks for {wanted}; equal problems stay together, so it is not exact", err=True)
     if counts["segmenters"]:
         taken = ", ".join(f"{name} {number:,}" for name, number in counts["segmenters"].items())
         click.echo(f"  segmented by: {taken}", err=True)

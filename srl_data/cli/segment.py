@@ -192,7 +192,10 @@ def _run(inputs: tuple[str, ...], output: Path, options: SegmentOptions, as_json
         def on_progress(progress: pipeline.Progress) -> None:
             report.advance(bar, progress)
 
-        manifest = pipeline.segment(inputs, output, options, on_input=on_input, on_progress=on_progress, **how)
+        try:
+            manifest = pipeline.segment(inputs, output, options, on_input=on_input, on_progress=on_progress, **how)
+        except KeyboardInterrupt:
+            raise click.ClickException("stopped; what was finished is kept, --resume goes on from there") from None
     if as_json:
         report.print_json(manifest)
     report.print_outcome(manifest, output)

@@ -5,6 +5,7 @@ The checks read the tables as they stand and trust nothing that ``segment`` comp
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from typing import Any
 
 from srl_data.dataset import StepDataset
 from srl_data.errors import SchemaError
+from srl_data.examples import ExampleOptions, step_examples
 from srl_data.schema import TABLES
 from srl_data.segmenters.base import check_partition
 from srl_data.splits import key, normalise_problem
-from srl_data.types import Segmentation, Step
+from srl_data.types import Segmentation, Solution, Step, Trajectory
 
 __all__ = ["CHECKS", "Problem", "validate"]
 
@@ -50,7 +52,8 @@ def validate(dataset: StepDataset) -> Iterator[Problem]:
 
 
 def _schema(dataset: StepDataset) -> Iterator[Problem]:
-    """Both tables have the columns and types of the schema, in every file."""
+    """Every file is there and no other, and both tables have the columns and types of the schema."""
+    yield from _files(dataset)
     for table, schema in TABLES.items():
         for split in dataset.splits:
             try:
@@ -60,6 +63,24 @@ def _schema(dataset: StepDataset) -> Iterator[Problem]:
                     batch.validate(full=True)
             except (SchemaError, ValueError) as error:
                 yield Problem("schema", f"{table}/{split}", str(error))
+
+
+def _files(dataset: StepDataset) -> Iterator[Problem]:
+    for table in TABLES:
+        for split in dataset.splits:
+            folder = dataset.folder / table / split
+            if not (folder / "dataset_info.json").is_file():
+                yield Problem("schema", str(folder / "dataset_info.json"), "is missing")
+            try:
+                listed = {path.name for path in dataset.files(table, split)}
+            except SchemaError:
+                continue  # reading it will say so
+            for path in sorted(folder.glob("data-*.arrow")):
+                if path.name not in listed:
+                    yield Problem("schema", str(path), "is no part of the dataset, but load_dataset would read it")
+    for name in ("README.md", "dataset_dict.json"):
+        if not (dataset.folder / name).is_file():
+            yield Problem("schema", str(dataset.folder / name), "is missing")
 
 
 def _partition(dataset: StepDataset) -> Iterator[Problem]:
@@ -79,25 +100,43 @@ def _partition(dataset: StepDataset) -> Iterator[Problem]:
 
 
 def _rows(dataset: StepDataset) -> Iterator[Problem]:
-    """Each trajectory has its step examples, in order, and their references are its actions."""
-    last = 0 if dataset.manifest.options["examples"]["include_last"] else 1
+    """The step examples are those that the trajectories give with the options of the manifest, to the letter."""
+    options = ExampleOptions(**dataset.manifest.options["examples"])
     for split in dataset.splits:
-        examples = dataset.rows("steps", split)
+        found = dataset.rows("steps", split)
         for row in dataset.rows("trajectories", split):
-            for index, step in enumerate(row["steps"][: len(row["steps"]) - last]):
-                example = next(examples, None)
-                wanted = f"{row['id']}#{index}"
-                if example is None or example["id"] != wanted:
-                    found = "nothing" if example is None else example["id"]
-                    yield Problem("rows", wanted, f"expected here in steps/{split}, found {found}")
+            for example in step_examples(_trajectory(row), options):
+                there = next(found, None)
+                if there is None or there["id"] != example.id:
+                    what = "nothing" if there is None else there["id"]
+                    yield Problem("rows", example.id, f"expected here in steps/{split}, found {what}")
                     return
-                if (example["reference"], example["num_steps"]) != (step["action"], len(row["steps"])):
-                    yield Problem("rows", wanted, "reference or num_steps differ from the trajectory's")
-                if not example["prompt"] or example["prompt"][-1]["role"] != "user":
-                    yield Problem("rows", wanted, "the prompt does not end with a user message")
-        extra = next(examples, None)
+                wrong = [name for name, value in there.items() if value != getattr(example, name)]
+                if wrong:
+                    yield Problem("rows", example.id, f"not what its trajectory gives: {', '.join(wrong)}")
+        extra = next(found, None)
         if extra is not None:
             yield Problem("rows", extra["id"], f"belongs to no trajectory of {split}")
+
+
+def _trajectory(row: dict[str, Any]) -> Trajectory:
+    """A row of the table ``trajectories`` as what it was made from."""
+    solution = Solution(row["id"], row["problem"], row["text"], row["answer"], row["source"])
+    return Trajectory(solution, Segmentation(tuple(Step(**step) for step in row["steps"]), row["segmenter"]))
+
+
+def _meta(dataset: StepDataset) -> Iterator[Problem]:
+    """Each ``meta`` is a JSON object, and every segmenter is one that the manifest counts."""
+    known = dataset.manifest.counts["segmenters"]
+    for row in dataset.rows("trajectories"):
+        try:
+            sound = isinstance(json.loads(row["meta"]), dict)
+        except (TypeError, ValueError):
+            sound = False
+        if not sound:
+            yield Problem("meta", row["id"], "meta is no JSON object")
+        if row["segmenter"] not in known:
+            yield Problem("meta", row["id"], f"the manifest knows no segmenter {row['segmenter']!r}")
 
 
 def _ids(dataset: StepDataset) -> Iterator[Problem]:
@@ -153,6 +192,7 @@ CHECKS: dict[str, Callable[[StepDataset], Iterator[Problem]]] = {
     "schema": _schema,
     "partition": _partition,
     "rows": _rows,
+    "meta": _meta,
     "ids": _ids,
     "counts": _counts,
     "leakage": _leakage,

@@ -6,6 +6,7 @@ environment consumes; prose around it is left out of the action and stays in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
@@ -18,6 +19,8 @@ from srl_data.segmenters.interpreter import events_in_text, output_in
 from srl_data.types import Event, Segmentation, Solution, Step
 
 __all__ = ["Agent"]
+
+_CODE = re.compile(r"^[^\S\n]*```(?!output)\w", re.MULTILINE)  # opens a block of code
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ class Agent:
         return Segmentation(steps, self.name, stated_answer(final))
 
     def fit(self, solution: Solution) -> float:
-        """1 for a trajectory, 0.95 for a write-up with at least one code block and its output, else 0."""
+        """1 for a trajectory; 0.9 for a write-up of code and outputs alone, 0.4 if other code is in it; else 0."""
         if solution.events:
             return 1.0 if any(event.calls for event in solution.events) else 0.0
-        return 0.95 if events_in_text(solution.text) else 0.0
+        calls = sum(event.kind == "call" for event in events_in_text(solution.text))
+        return 0.0 if not calls else 0.9 if calls == len(_CODE.findall(solution.text)) else 0.4
 
     def _step(self, text: str, turn: _Turn, read: Callable[[str], str]) -> Step:
         start = turn.said[0].start

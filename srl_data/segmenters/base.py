@@ -8,6 +8,7 @@ passes a text on as one big step because it did not know better.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import ClassVar, Protocol, runtime_checkable
@@ -15,7 +16,9 @@ from typing import ClassVar, Protocol, runtime_checkable
 from srl_data.errors import Rejected
 from srl_data.types import Segmentation, Solution
 
-__all__ = ["Segmenter", "check_partition", "cut", "require_text"]
+__all__ = ["Segmenter", "behind", "check_partition", "cut", "monologue_end", "require_text"]
+
+_MONOLOGUE = re.compile(r"\s*+<think>")
 
 
 @runtime_checkable
@@ -69,6 +72,34 @@ def cut(text: str, starts: Iterable[int], end: int | None = None) -> list[tuple[
             start = left + len(piece) - len(piece.lstrip())
             spans.append((start, start + len(body)))
     return spans
+
+
+def monologue_end(text: str) -> int:
+    """Where a leading ``<think>…</think>`` ends; 0 if there is none.
+
+    What a model thinks before it answers is no step of its answer, and it mostly gives the answer away.
+
+    Example:
+        >>> monologue_end("<think>6?</think>It is 6."), monologue_end("It is 6.")
+        (17, 0)
+    """
+    opening = _MONOLOGUE.match(text)
+    closing = text.find("</think>", opening.end()) if opening else -1
+    return closing + len("</think>") if closing >= 0 else 0
+
+
+def behind(text: str, spans: list[tuple[int, int]], offset: int) -> list[tuple[int, int]]:
+    """What lies behind an offset of some trimmed spans.
+
+    Example:
+        >>> behind("one two. three.", [(0, 8), (9, 15)], 3)
+        [(4, 8), (9, 15)]
+    """
+    if not offset:
+        return spans
+    clipped = [(start + len(text[start:end]) - len(text[start:end].lstrip()), end) for start, end in
+               ((max(start, offset), end) for start, end in spans) if start < end]  # fmt: skip
+    return [(start, end) for start, end in clipped if start < end]
 
 
 def check_partition(text: str, segmentation: Segmentation) -> None:

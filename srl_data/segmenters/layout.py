@@ -12,10 +12,13 @@ r"""A Markdown heading, matched at the start of its line."""
 PART = re.compile(
     r"""\n [ \t]*+
         (?= (\#{1,6}) [^\S\n]++ [^\s#]
+          | (?:\*\*|__) [^*_\n]{1,60} (?:\*\*|__) :? [^\S\n]*+ $
+          | [*_]{0,3} \([a-z]\) [*_]{0,3} [^\S\n]*+ $
+          | [A-Z][A-Za-z ]{1,30}: [^\S\n]*+ \n [^\S\n]*+ \n
           | [*_]{0,3} (?:Part|Case|Section|PART|CASE|SECTION) [^\S\n]++ [(]?(?:[A-Z0-9]{1,4}|[ivx]{1,4}|[a-z])\b )""",
-    re.VERBOSE,
+    re.VERBOSE | re.MULTILINE,
 )
-"""The line break before a heading (group 1: its hashes) or a line such as ``Part B`` or ``Case 2``."""
+"""The line break before a heading (group 1: its hashes), or a line such as ``Part B``, ``(b)``, ``Check:``."""
 
 
 RULES = ("---", "***", "___")

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from srl_data.answers import stated_answer
 from srl_data.errors import Rejected
-from srl_data.segmenters.base import require_text
+from srl_data.segmenters.base import behind, monologue_end, require_text
 from srl_data.segmenters.layout import unix_newlines
 from srl_data.segmenters.protect import Protected
 from srl_data.types import Segmentation, Solution, make_step
@@ -102,6 +102,9 @@ def _spans(source: str) -> tuple[list[tuple[int, int]], bool]:
         at += len(line) + 1
     if any(mark in text for mark in _SPANNING) and (protected := Protected.at_lines(text)).spans:
         spans = _joined(spans, protected)
+    spans = behind(text, spans, monologue_end(text))
+    if not spans:
+        raise Rejected("only_thoughts", "nothing stands behind the <think> block")
     has_answer = len(spans) > 1 and _ANSWER.match(text, spans[-1][0], spans[-1][1]) is not None
     if has_answer:
         spans.pop()

@@ -17,6 +17,8 @@ from srl_data.types import Segmentation, Solution, make_step
 
 __all__ = ["Numbered"]
 
+_SENTENCE_INSIDE = re.compile(r"[^.\d][.!?] [A-Z]")
+_MOST_STEPS = 998
 _LONGEST_TITLE = 100  # code points of a first line that may be a title though nothing marks it as one
 _LONGEST_MARKED_TITLE = 200  # the same where a colon at its end does
 
@@ -94,7 +96,7 @@ class Numbered:
 
 def _run(text: str, protected: Protected) -> Run:
     if run := single_list(text, protected):
-        return run
+        return _checked(run)
     markers = find_markers(text, protected)
     run = outermost(find_runs(text, markers, protected))
     if run is None:
@@ -106,6 +108,14 @@ def _run(text: str, protected: Protected) -> Run:
     if run.hole:
         marker, expected = run.hole
         raise Rejected("missing_number", f"expected step {expected}, found {_line(text, marker)!r}")
+    return _checked(run)
+
+
+def _checked(run: Run) -> Run:
+    if len(run.markers) >= _MOST_STEPS:  # markers have three digits: what is behind would drown in the last step
+        raise Rejected(
+            "too_many_numbers", f"{len(run.markers)} numbered steps or more; at most {_MOST_STEPS - 1} are read"
+        )
     return run
 
 
@@ -134,6 +144,8 @@ def _title(text: str, marker: Marker, step_end: int) -> str | None:
 
 def _is_title(line: str, body: str, marker: Marker) -> bool:
     if not body:
+        return False
+    if _SENTENCE_INSIDE.search(line):
         return False
     if line.endswith((":", ":**", "：")):
         return len(line) <= _LONGEST_MARKED_TITLE

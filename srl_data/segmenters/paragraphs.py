@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from srl_data.answers import stated_answer
 from srl_data.errors import Rejected
-from srl_data.segmenters.base import cut, require_text
+from srl_data.segmenters.base import behind, cut, monologue_end, require_text
 from srl_data.segmenters.layout import unix_newlines
 from srl_data.segmenters.protect import Protected
 from srl_data.types import Segmentation, Solution, Step
@@ -82,7 +82,7 @@ class Paragraphs:
 def _paragraphs(source: str, join_displays: bool) -> list[tuple[int, int, str | None]]:
     """Start, end and title of each step; none if the text is nothing but rules."""
     text = unix_newlines(source)
-    blocks = cut(source, [0, *_breaks(text, Protected(source))])
+    blocks = behind(source, cut(source, [0, *_breaks(text, Protected(source))]), monologue_end(source))
     steps: list[tuple[int, int, str | None]] = []
     headings: tuple[int, str] | None = None  # where the headings above the coming paragraph begin, and the last one
     above = ""

@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 )
 # whatever can hold a line break; a dollar may be anything, and ``\\(`` does where its line ends before ``\\)``
 _MAY_CROSS_LINES = ("$", "\\[", "```", "~~~", "\\begin{", "<think>")
-_OPEN_LINE = re.compile(r"\\\([^\\\n]*+(?:\\(?:\\|(?!\)))[^\\\n]*+)*+\n")
+_OPEN_LINE = re.compile(r"\\\([^\\\n]*+(?:\\(?:\\|(?![()]))[^\\\n]*+)*+\n")
 _ESCAPES = ("\\\\", "\\$")  # a line break and a literal dollar: no delimiters
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_FENCE = 8  # longer ones count as this long, which bounds the table of fences

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from srl_data.answers import stated_answer
 from srl_data.errors import Rejected
-from srl_data.segmenters.base import cut, require_text
+from srl_data.segmenters.base import behind, cut, monologue_end, require_text
 from srl_data.segmenters.boundaries import Gap, Reader
 from srl_data.segmenters.layout import unix_newlines
 from srl_data.segmenters.protect import Protected
@@ -85,7 +85,10 @@ class Sentences:
         """
         text = require_text(solution)
         starts, end = self._starts(unix_newlines(text), Protected(text))
-        steps = tuple(Step(start, end, text[start:end]) for start, end in cut(text, starts, end))
+        spans = behind(text, cut(text, starts, end), monologue_end(text))
+        if not spans:
+            raise Rejected("only_thoughts", "nothing stands behind the <think> block")
+        steps = tuple(Step(start, end, text[start:end]) for start, end in spans)
         return Segmentation(steps, self.name, stated_answer(text))
 
     def fit(self, solution: Solution) -> float:

@@ -164,11 +164,14 @@ def _folder(path: Path) -> Iterator[Input]:
     if _is_dataset(path):
         yield _dataset(path)
         return
-    if (path / "dataset_dict.json").is_file():
-        yield from (_dataset(entry) for entry in sorted(path.iterdir()) if _is_dataset(entry))
-        return
-    if (path / "manifest.json").is_file() and (path / "trajectories").is_dir():
+    if _is_ours(path):
         yield from _folder(path / "trajectories")
+        return
+    if (path / "dataset_dict.json").is_file():
+        found = [_dataset(entry) for entry in sorted(path.iterdir()) if _is_dataset(entry)]
+        if not found:
+            raise InputError(f"{path} has a dataset_dict.json, but none of its splits lies in it")
+        yield from found
         return
     found = list(_walk(path))
     if not found:
@@ -182,10 +185,17 @@ def _walk(folder: Path) -> Iterator[Input]:
         if entry.name.startswith((".", "_")) or entry.name in _ABOUT_DATA:
             continue
         if entry.is_dir():
+            if _is_ours(entry) or entry.name.endswith(".partial"):
+                continue  # what segment made of these inputs is none of them
             if not entry.is_symlink():  # may lead round in a circle
                 yield from [_dataset(entry)] if _is_dataset(entry) else _walk(entry)
         elif _format_by_name(entry):
             yield _file(entry)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is a step dataset."""
+    return (folder / "manifest.json").is_file() and (folder / "trajectories").is_dir()
 
 
 def _is_dataset(folder: Path) -> bool:

@@ -105,6 +105,9 @@ def _chat(record: Mapping[str, Any], column: str, layout: Layout, where: str, fa
     asked = next((i for i in range(last - 1, -1, -1) if speaker(turns[i]) == "user"), None)
     if asked is None:
         raise Rejected("no_user_message", f"no user speaks in {column} before the last assistant message")
+    earlier = sum(speaker(turn) == "assistant" for turn in turns[:asked])
+    if earlier:
+        raise Rejected("multi_turn", f"{earlier} assistant messages stand before the last question in {column}")
     said = []
     for index in (asked, last):
         message = content(turns[index])
@@ -124,6 +127,8 @@ def _column(record: Mapping[str, Any], path: str, kind: str, role: str) -> str:
         value = find(record, path)
         if value is MISSING:
             raise _missing(record, path, kind)
+        if kind == "problem" and isinstance(value, list) and len(value) > 1 and isinstance(value[0], str):
+            raise Rejected("wrong_type", f"column {path} is a list of {len(value)} texts: is this JSON by columns?")
         if value is None or value == []:
             raise Rejected(f"empty_{kind}", f"column {path} is {'null' if value is None else 'an empty list'}")
         value = text_of(value, path, role)

@@ -80,8 +80,8 @@ def test_yaml_files_the_dataset(dataset: Path) -> None:
         {
             "config_name": table,
             "data_files": [
-                {"split": "train", "path": f"{table}/train/*.arrow"},
-                {"split": "validation", "path": f"{table}/validation/*.arrow"},
+                {"split": "train", "path": f"{table}/train/data-*.arrow"},
+                {"split": "validation", "path": f"{table}/validation/data-*.arrow"},
             ],
             **default,
         }

@@ -217,9 +217,25 @@ def _leak(folder: Path) -> None:
     _rewrite(folder, "trajectories", lambda rows: rows[0].update(problem=held_out.upper()))
 
 
+def _change_a_prompt(folder: Path) -> None:
+    _rewrite(folder, "steps", lambda rows: rows[2]["prompt"][-1].update(content="hi"))
+
+
+def _spoil_meta(folder: Path) -> None:
+    _rewrite(folder, "trajectories", lambda rows: rows[0].update(meta="{"))
+
+
+def _add_a_file(folder: Path) -> None:
+    path = next((folder / "steps" / "train").glob("*.arrow"))
+    path.with_name("data-00099.arrow").write_bytes(path.read_bytes())
+
+
 @pytest.mark.parametrize(
     ("damage", "check"),
     [
+        (_change_a_prompt, "rows"),
+        (_spoil_meta, "meta"),
+        (_add_a_file, "schema"),
         (_damage_manifest, "counts"),
         (_lose_a_file, "schema"),
         (_lose_rejects, "counts"),

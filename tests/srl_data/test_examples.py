@@ -122,3 +122,12 @@ def test_what_was_said_before_the_first_call_stays_in_an_agents_context() -> Non
     trajectory = Trajectory(Solution("t", "Mend it.", talk + "open"), Segmentation((step,), "agent"))
     (row,) = step_examples(trajectory, ExampleOptions(include_last=True))
     assert _user(row) == "### Task\nMend it.\n\n### Before the first call\nWhich file?\nThe first one."
+
+
+def test_private_thoughts_are_not_shown() -> None:
+    text = "<think>It is 6.</think>\n1+2=3\n3+3=6"
+    steps = (Step(24, 29, "1+2=3"), Step(30, 35, "3+3=6"))
+    trajectory = Trajectory(Solution("s", "p?", text), Segmentation(steps, "lines"))
+    first, last = step_examples(trajectory, ExampleOptions(include_last=True))
+    assert _user(first).endswith("### Solution so far\n(nothing yet)")
+    assert _user(last).endswith("### Solution so far\n1+2=3")

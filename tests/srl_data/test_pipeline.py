@@ -27,6 +27,7 @@ from srl_data.segmenters.base import Segmenter
 from srl_data.types import Segmentation, Solution, Step
 
 LINES = SegmentOptions(segmenter="lines")
+COLUMNS = {"problem": "problem", "text": "solution"}
 
 
 def _row(number: int, **changes: Any) -> dict[str, Any]:
@@ -369,3 +370,67 @@ def test_the_manifest_names_no_place_and_no_time(source: Path, tmp_path: Path) -
     pipeline.segment([str(source)], tmp_path / "out", LINES)
     for name, content in _files(tmp_path / "out").items():
         assert str(tmp_path).encode() not in content, name
+
+
+def test_a_dataset_can_be_segmented_again(source: Path, tmp_path: Path) -> None:
+    pipeline.segment([str(source)], tmp_path / "first", LINES)
+    manifest = pipeline.segment([str(tmp_path / "first")], tmp_path / "second", LINES)
+    assert manifest.counts["trajectories"] == 40
+    _sound(tmp_path / "second")
+
+
+def test_what_was_made_of_a_folder_is_none_of_its_inputs(source: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        manifest = pipeline.segment([str(tmp_path)], tmp_path / "out", LINES, overwrite=True)
+        assert [entry["name"] for entry in manifest.inputs] == ["train.jsonl"]
+
+
+def test_leftovers_are_not_thrown_away_unasked(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    monkeypatch.setattr("srl_data.pipeline.assemble", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        pipeline.segment([str(source)], out, LINES)
+    monkeypatch.undo()
+    with pytest.raises(OutputError, match="--resume goes on"):
+        pipeline.segment([str(source)], out, LINES)
+    pipeline.segment([str(source)], out, LINES, overwrite=True)
+    _sound(out)
+
+
+def test_a_good_dataset_is_not_replaced_by_nothing(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    pipeline.segment([str(source)], out, LINES)
+    before = _files(out)
+    options = SegmentOptions(segmenter="lines", filters=FilterOptions(max_chars=5))
+    with pytest.raises(OutputError, match="left as it was"):
+        pipeline.segment([str(source)], out, options, overwrite=True)
+    assert _files(out) == before
+
+
+def test_a_holdout_of_everything_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to train on"):
+        pipeline.segment([str(source)], tmp_path / "out", SegmentOptions(segmenter="lines", holdout=60))
+
+
+def test_rows_that_would_fill_the_disk_are_refused(tmp_path: Path) -> None:
+    """Every row repeats what came before it, so that the rows of n steps take n² of room."""
+    text = "\n".join(f"{number} + 1 = {number + 1}, as anyone can see." for number in range(3000))
+    source = _write(tmp_path / "long.jsonl", [{"problem": "?", "solution": text}, _row(1)])
+    manifest = pipeline.segment([str(source)], tmp_path / "out", SegmentOptions(segmenter="lines", columns=COLUMNS))
+    assert manifest.counts["rejects_by_reason"]["filter/rows_too_large"] == 1
+
+
+def test_long_solutions_are_written_a_few_at_a_time(tmp_path: Path) -> None:
+    texts = ["\n".join(f"{copy}: {number} + 1 = {number + 1}" for number in range(700)) for copy in range(8)]
+    source = _write(tmp_path / "long.jsonl", [{"problem": "?", "solution": text} for text in texts])
+    manifest = pipeline.segment([str(source)], tmp_path / "out", LINES)
+    assert manifest.counts["steps"] == 8 * 699
+    _sound(tmp_path / "out")
+
+
+def test_a_link_is_followed(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "out")
+    pipeline.segment([str(source)], tmp_path / "link", LINES)
+    assert (tmp_path / "link").is_symlink()
+    _sound(tmp_path / "disk" / "out")

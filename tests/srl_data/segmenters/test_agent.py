@@ -108,7 +108,7 @@ WRITE_UPS = [  # why, text, rows
 @pytest.mark.parametrize(("text", "rows"), [case[1:] for case in WRITE_UPS], ids=[case[0] for case in WRITE_UPS])
 def test_write_up(text: str, rows: list[list[str | None]]) -> None:
     solution = Solution("a", "p", text)
-    assert Agent().fit(solution) == 0.95
+    assert Agent().fit(solution) in (0.4, 0.9), "0.4 where code stands in it that is not run"
     segmentation = Agent().segment(solution)
     check_partition(text, segmentation)
     assert _rows(segmentation) == [[*row, "call"][:3] for row in rows]
@@ -170,7 +170,7 @@ def test_write_ups_partition(text: str) -> None:
             assert agent.fit(Solution("a", "p", text)) == 0.0
             continue
         check_partition(text, segmentation)
-        assert agent.fit(Solution("a", "p", text)) == 0.95
+        assert agent.fit(Solution("a", "p", text)) in (0.4, 0.9)
         for step in segmentation.steps:
             assert step.action.strip()
             assert step.start not in protected

@@ -67,3 +67,19 @@ def test_chooses_among_those_that_were_named() -> None:
         Auto(among=("lines",)).segment(Solution(id="a", problem="?", text=NUMBERED))
     with pytest.raises(UnknownPlugin, match="did you mean 'lines'"):
         Auto(among=("line",))
+
+
+def test_code_that_checks_numbered_steps_does_not_make_an_agent() -> None:
+    text = "1. Add: 4.\n\n2. Check:\n\n```python\nprint(2+2)\n```\n```output\n4\n```\n\n3. So it is 4."
+    segmentation = Auto().segment(Solution(id="a", problem="?", text=text))
+    assert (segmentation.segmenter, len(segmentation.steps)) == ("numbered", 3)
+
+
+@pytest.mark.parametrize("name", ["lines", "paragraphs", "sentences"])
+def test_thoughts_before_the_answer_are_no_step(name: str) -> None:
+    if name == "sentences":
+        pytest.importorskip("spacy", reason="the extra nlp is not installed")
+    text = "<think>\nIt is 14. Sure.\n</think>\n3 + 4 is 7.\n\n7 times 2 is 14."
+    segmentation = segmenters.get(name).segment(Solution(id="a", problem="?", text=text))
+    assert [step.action for step in segmentation.steps] == ["3 + 4 is 7.", "7 times 2 is 14."]
+    assert segmentation.preamble(text) == "<think>\nIt is 14. Sure.\n</think>\n"

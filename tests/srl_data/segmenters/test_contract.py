@@ -73,6 +73,7 @@ HOSTILE = {
     "newlines": "\n" * 50,
     "open fences": "```x\n" * 10,
     "open displays": r"\[" * 25,
+    "open formulas": r"\(" * 25,
     "open dollars": "$a " * 16,
     "open braces": r"\boxed{" * 8,
     "closers": "}" * 50,

@@ -149,3 +149,20 @@ def test_a_rule_between_steps_is_no_part_of_the_action() -> None:
 def test_a_box_in_an_earlier_step_is_not_the_answer() -> None:
     text = "1. **A** so \\(\\boxed{3}\\) is odd\n\n2. **B** which was to be shown"
     assert Numbered().segment(_solution(text)).answer is None
+
+
+@pytest.mark.parametrize("header", ["**(b)**", "(b)", "**Second half**", "Verification:\n"])
+def test_a_header_begins_a_new_part(header: str) -> None:
+    text = f"1. Find x.\n2. Find y.\n\n{header}\n1. Check x.\n2. Check y.\n3. All good."
+    assert len(Numbered().segment(_solution(text)).steps) == 5
+
+
+def test_more_numbers_than_markers_have_digits_are_refused() -> None:
+    text = "".join(f"{number}. compute\n" for number in range(1, 1500))
+    with pytest.raises(Rejected, match="too_many_numbers"):
+        Numbered().segment(_solution(text))
+
+
+def test_a_sentence_inside_makes_no_title() -> None:
+    text = "Step 1: The bag has 5 servings. So the total is:\n5 * 2 = 10\nStep 2: Halve it.\n10 / 2 = 5"
+    assert [step.title for step in Numbered().segment(_solution(text)).steps] == [None, "Halve it"]

@@ -66,7 +66,7 @@ CASES = [
         ["```python\na\n```\n```output\n18\n```", "So 18."],
     ),
     Case("open_fence_runs_to_the_end", "A.\n\n```\na\n\nb\n", ["A.", "```\na\n\nb"]),
-    Case("thoughts_stay_whole", "<think>a\n\nb</think>\n\nB.", ["<think>a\n\nb</think>", "B."]),
+    Case("thoughts_stay_whole", "A.\n\n<think>a\n\nb</think>\n\nB.", ["A.", "<think>a\n\nb</think>", "B."]),
     # headings and rules
     Case(
         "headings_head_what_follows",

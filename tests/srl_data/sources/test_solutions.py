@@ -59,7 +59,8 @@ def test_texts(value: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"q": ["a", 1]}, "wrong_type: column q is a list, not a string"),
+        ({"q": ["a", 1]}, "wrong_type: column q is a list of 2 texts: is this JSON by columns?"),
+        ({"q": [1, "a"]}, "wrong_type: column q is a list, not a string"),
         ({"q": {"a": 1}}, "wrong_type: column q is an object, not a string"),
         ({"t": 5}, "wrong_type: column t is a number, not a string"),
         ({"t": True}, "wrong_type: column t is a boolean, not a string"),
@@ -152,7 +153,7 @@ def turn(role: str, content: Any) -> dict[str, Any]:
         ([turn("user", "a"), turn("assistant", "b")], ("a", "b")),
         (
             [turn("system", "s"), turn("user", "a"), turn("assistant", "b"), turn("user", "c"), turn("assistant", "d")],
-            ("c", "d"),
+            "multi_turn",
         ),
         ([turn("user", "a"), turn("assistant", "b"), turn("user", "thanks")], ("a", "b")),
         ([{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}], ("a", "b")),
