@@ -62,6 +62,7 @@ SEGMENTER = {
 }
 
 
+@pytest.mark.slow  # sympy takes its time
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("family", families())
 def test_every_claim_and_answer_is_true(family: str, level: int) -> None:

@@ -46,6 +46,8 @@ def load(*where, **how):
 json.dump([load(*where, **how) for where, how in json.load(sys.stdin)], sys.stdout)
 """
 
+pytestmark = pytest.mark.slow  # each test is a process of its own that talks to a server
+
 
 @dataclass
 class Remote:
@@ -163,7 +165,6 @@ def test_a_card_edited_by_hand_is_published_as_it_is(remote: Remote, dataset: Pa
     assert metadata["configs"][0]["config_name"] == "steps"
 
 
-@pytest.mark.slow
 def test_what_an_earlier_push_left_is_removed_and_nothing_else(remote: Remote, dataset: Path, tmp_path: Path) -> None:
     remote.push([dataset, NAME, "--max-shard-size", "4KB", "--with-rejects"])
     repo = remote.hub.repos[NAME]
@@ -186,7 +187,6 @@ def test_what_an_earlier_push_left_is_removed_and_nothing_else(remote: Remote, d
     assert steps == _saved(without_split, "steps")
 
 
-@pytest.mark.slow
 def test_private_is_created_so_and_never_promised_of_a_public_dataset(remote: Remote, dataset: Path) -> None:
     new, public, again = remote.push(
         [dataset, NAME, "--private"], [dataset, "me/open"], [dataset, "me/open", "--private"]
@@ -199,7 +199,6 @@ def test_private_is_created_so_and_never_promised_of_a_public_dataset(remote: Re
     assert steps == _saved(dataset, "steps")
 
 
-@pytest.mark.slow
 def test_revision_is_a_branch(remote: Remote, dataset: Path) -> None:
     [(status, out, _)] = remote.push([dataset, NAME, "--revision", "v1/draft"])
     assert (status, out) == (0, f"{remote.hub.url}/datasets/{NAME}/tree/v1/draft\n")
@@ -208,7 +207,6 @@ def test_revision_is_a_branch(remote: Remote, dataset: Path) -> None:
     assert steps == _saved(dataset, "steps")
 
 
-@pytest.mark.slow
 def test_a_pull_request_is_one_and_can_be_added_to(remote: Remote, dataset: Path) -> None:
     remote.push([dataset, NAME])
     [(status, out, _)] = remote.push([dataset, NAME, "--create-pr", "--max-shard-size", "4KB"], token=READER)
@@ -238,7 +236,6 @@ def test_without_the_right_token_one_line_says_so(remote: Remote, dataset: Path,
     assert remote.hub.repos == {}
 
 
-@pytest.mark.slow
 def test_an_unreachable_hub_and_a_missing_branch_are_one_line_each(remote: Remote, dataset: Path) -> None:
     [(status, _, err)] = remote.push([dataset, NAME, "--create-pr", "--revision", "nowhere"])
     assert (status, err.count("\n")) == (1, 1)
@@ -308,7 +305,6 @@ def test_a_damaged_dataset_is_not_published(dataset: Path, tmp_path: Path, damag
         push(folder, NAME, dry_run=True)
 
 
-@pytest.mark.slow
 def test_a_split_without_rows_is_left_out(remote: Remote, tmp_path: Path) -> None:
     """``load_dataset`` would refuse the whole table for it. One problem alone leaves the other side empty."""
     source = tmp_path / "one.jsonl"
