@@ -98,10 +98,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("pattern", HOSTILE)
 def test_time_grows_no_faster_than_the_text(name: str, pattern: str) -> None:
-    """Doubling a hostile text must not quadruple the time; counted in this process's own CPU time.
+    """Four times the text must not take ten times as long (linear: 4, quadratic: 16), in the process's own CPU time.
 
-    This is a complexity check, not a speed check: it holds on a machine of any speed. A text that takes less
-    than a tenth of a second at full size says nothing about growth and passes.
+    This is a complexity check, not a speed check: it holds on a machine of any speed. A text that takes less than a
+    tenth of a second at full size says nothing about growth and passes; a machine that stutters gets a second try.
     """
     segmenter = _get(name)
 
@@ -119,6 +119,8 @@ def test_time_grows_no_faster_than_the_text(name: str, pattern: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    large = seconds(200_000)
-    if large > 0.1:
-        assert large < 3.5 * seconds(100_000)
+    def growth() -> float:
+        large = seconds(200_000)
+        return large / seconds(50_000) if large > 0.1 else 1.0
+
+    assert growth() < 10 or growth() < 10
