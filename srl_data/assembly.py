@@ -51,7 +51,8 @@ def assemble(parts: Sequence[Part], out: Path, options: SegmentOptions, manifest
         for index, (part, (start, end)) in enumerate(zip(parts, pairwise(starts.tolist()), strict=True))
     ]
     rejects_path = out / "rejects.jsonl"
-    done = dict(local.run(_assemble_one, tasks, jobs if len(tasks) > jobs else 1))
+    copying = (~kept).any() or resolution.held_out.any() or resolution.suffix.any()  # else files are only given names
+    done = dict(local.run(_assemble_one, tasks, jobs if copying and len(tasks) > jobs else 1))
     with rejects_path.open("w", encoding="utf-8") as stream:
         for index, part in enumerate(parts):
             duplicates, segmented_by = catalogue.duplicates(index, resolution)

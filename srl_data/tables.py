@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from srl_data.types import StepExample, Trajectory
 __all__ = ["step_table", "trajectory_table"]
 
 Integers = npt.NDArray[np.int64]
+_MOST_BYTES = 2**31 - 1  # what 32-bit offsets reach
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # json.dumps would make one for each row
@@ -34,8 +36,8 @@ def trajectory_table(rows: Sequence[Trajectory]) -> pa.Table:
     starts, ends, actions, titles, observations, kinds = zip(*steps, strict=True) if steps else [()] * 6
     struct = pa.StructArray.from_arrays(
         [
-            pa.array(starts, pa.int32()),
-            pa.array(ends, pa.int32()),
+            _integers(starts),
+            _integers(ends),
             _strings(titles),
             _strings(actions),
             _strings(observations),
@@ -68,9 +70,9 @@ def step_table(rows: Sequence[Trajectory], options: ExampleOptions, table: pa.Ta
     """
     table = trajectory_table(rows) if table is None else table
     columns = {name: _only_chunk(table[name]) for name in ("id", "problem", "steps", "answer", "source")}
-    if pc.any(pc.equal(columns["steps"].values.field("kind"), "call")).as_py():
+    if "call" in columns["steps"].values.field("kind").unique().to_pylist():
         return _from_examples([example for row in rows for example in step_examples(row, options)])
-    lengths = np.diff(columns["steps"].offsets)
+    lengths = np.array([len(row.segmentation.steps) for row in rows], dtype=np.int64)
     counts = lengths if options.include_last else np.maximum(lengths - 1, 0)
     trajectory = np.repeat(np.arange(len(rows)), counts)  # of each row
     index = _ranges(counts)  # of each row's step within its trajectory
@@ -78,20 +80,20 @@ def step_table(rows: Sequence[Trajectory], options: ExampleOptions, table: pa.Ta
     actions, titles = columns["steps"].values.field("action"), columns["steps"].values.field("title")
 
     def of_trajectory(name: str) -> pa.Array:
-        return columns[name].take(pa.array(trajectory))
+        return columns[name].take(_indices(trajectory))
 
     ids = of_trajectory("id")
     return pa.Table.from_arrays(
         [
-            pc.binary_join_element_wise(ids, pa.array(index).cast(pa.string()), "#"),
+            pc.binary_join_element_wise(ids, _indices(index).cast(pa.string()), _strings(["#"])[0]),
             ids,
-            pa.array(index, pa.int32()),
-            pa.array(lengths[trajectory], pa.int32()),
+            _integers(index),
+            _integers(lengths[trajectory]),
             _prompts(_requests(rows, counts.tolist(), options), options),
-            actions.take(pa.array(first + index)),
-            titles.take(pa.array(first + index)),
+            actions.take(_indices(first + index)),
+            titles.take(_indices(first + index)),
             of_trajectory("problem"),
-            pa.ListArray.from_arrays(_offsets(index), actions.take(pa.array(np.repeat(first, index) + _ranges(index)))),
+            pa.ListArray.from_arrays(_offsets(index), actions.take(_indices(np.repeat(first, index) + _ranges(index)))),
             of_trajectory("answer"),
             of_trajectory("source"),
         ],
@@ -120,7 +122,7 @@ def _prompts(requests: list[str], options: ExampleOptions) -> pa.Array:
     turns = 2 if system else 1
     contents = [system] * (turns * len(requests))
     contents[turns - 1 :: turns] = requests
-    roles = pa.array(["system", "user"][-turns:]).take(pa.array(np.tile(np.arange(turns), len(requests))))
+    roles = _strings(["system", "user"][-turns:]).take(_indices(np.tile(np.arange(turns), len(requests))))
     messages = pa.StructArray.from_arrays([roles, _strings(contents)], ["role", "content"])
     return pa.ListArray.from_arrays(_offsets(np.full(len(requests), turns)), messages)
 
@@ -134,8 +136,8 @@ def _from_examples(rows: Sequence[StepExample]) -> pa.Table:
     columns = [
         _strings([row.id for row in rows]),
         _strings([row.trajectory_id for row in rows]),
-        pa.array([row.step_index for row in rows], pa.int32()),
-        pa.array([row.num_steps for row in rows], pa.int32()),
+        _integers([row.step_index for row in rows]),
+        _integers([row.num_steps for row in rows]),
         pa.ListArray.from_arrays(_offsets([len(row.prompt) for row in rows]), prompt),
         _strings([row.reference for row in rows]),
         _strings([row.title for row in rows]),
@@ -153,14 +155,43 @@ def _only_chunk(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
+# What follows makes arrays from buffers: `pa.array` would import pandas, to ask whether it was given one of its columns,
+# and each worker would pay for that.
+
+
 def _strings(values: Sequence[str | None]) -> pa.Array:
-    return pa.array(values, pa.string())
+    texts = [value or "" for value in values]
+    data = "".join(texts)
+    if data.isascii():
+        encoded, lengths = data.encode(), map(len, texts)
+    else:
+        pieces = list(map(str.encode, texts))
+        encoded, lengths = b"".join(pieces), map(len, pieces)
+    ends = np.zeros(len(texts) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, len(texts)), out=ends[1:])
+    if ends[-1] > _MOST_BYTES:
+        raise OverflowError(f"{ends[-1]} bytes of text in one column of one batch")
+    present = None
+    if None in values:
+        flags = np.fromiter((value is not None for value in values), np.bool_, len(values))
+        present = pa.py_buffer(np.packbits(flags, bitorder="little"))
+    return pa.StringArray.from_buffers(
+        len(texts), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(encoded), present, -1
+    )
+
+
+def _integers(values: Sequence[int] | npt.NDArray[np.signedinteger[Any]]) -> pa.Array:
+    return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(np.array(values, dtype=np.int32))])
+
+
+def _indices(values: Integers) -> pa.Array:
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values.astype(np.int64, copy=False))])
 
 
 def _offsets(lengths: Sequence[int] | Integers) -> pa.Array:
     ends = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=ends[1:])
-    return pa.array(ends)
+    return _integers(ends)
 
 
 def _ranges(lengths: Integers) -> Integers:
