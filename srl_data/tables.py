@@ -160,24 +160,24 @@ def _only_chunk(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
-    texts = [value or "" for value in values]
-    data = "".join(texts)
-    if data.isascii():
-        encoded, lengths = data.encode(), map(len, texts)
-    else:
-        pieces = list(map(str.encode, texts))
-        encoded, lengths = b"".join(pieces), map(len, pieces)
-    ends = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(lengths, np.int64, len(texts)), out=ends[1:])
-    if ends[-1] > _MOST_BYTES:
-        raise OverflowError(f"{ends[-1]} bytes of text in one column of one batch")
     present = None
-    if None in values:
+    try:
+        data = "".join(values)  # type: ignore[arg-type]  # there is mostly no None, and this is how to tell
+    except TypeError:
         flags = np.fromiter((value is not None for value in values), np.bool_, len(values))
         present = pa.py_buffer(np.packbits(flags, bitorder="little"))
-    return pa.StringArray.from_buffers(
-        len(texts), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(encoded), present, -1
-    )
+        values = [value or "" for value in values]
+        data = "".join(values)
+    if data.isascii():
+        encoded, lengths = data.encode(), map(len, values)  # type: ignore[arg-type]
+    else:
+        pieces = list(map(str.encode, values))  # type: ignore[arg-type]
+        encoded, lengths = b"".join(pieces), map(len, pieces)
+    if len(encoded) > _MOST_BYTES:
+        raise OverflowError(f"{len(encoded)} bytes of text in one column of one batch")
+    ends = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum(np.fromiter(lengths, np.int32, len(values)), out=ends[1:])
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(encoded), present, -1)
 
 
 def _integers(values: Sequence[int] | npt.NDArray[np.signedinteger[Any]]) -> pa.Array:

@@ -22,9 +22,8 @@ _TOKEN = re.compile(
     r"|<think>|</think>"
     r"|````*|~~~~*"
 )
-# whatever can hold a line break; a dollar may be anything, and ``\\(`` does where its line ends before ``\\)``
-_MAY_CROSS_LINES = ("$", "\\[", "```", "~~~", "\\begin{", "<think>")
-_OPEN_LINE = re.compile(r"\\\([^\\\n]*+(?:\\(?:\\|(?![()]))[^\\\n]*+)*+\n")
+# with a backslash, what can cross lines: ``\[``, ``\begin{``, and a ``\(`` whose line ends before ``\)``
+_MAY_CROSS = re.compile(r"\\(?:\([^\\\n]*+(?:\\(?:\\|(?![()]))[^\\\n]*+)*+\n|\[|begin\{)")
 _ESCAPES = ("\\\\", "\\$")  # a line break and a literal dollar: no delimiters
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_FENCE = 8  # longer ones count as this long, which bounds the table of fences
@@ -66,9 +65,10 @@ class Protected:
 
         There a formula within a line does not matter, so that most texts need no further look.
         """
-        if any(mark in text for mark in _MAY_CROSS_LINES) or _OPEN_LINE.search(text):
+        # spelled out, since every text is asked this; a dollar may be anything
+        if "$" in text or "```" in text or "~~~" in text or "<think>" in text or _MAY_CROSS.search(text):
             return cls(text)
-        return cls("")
+        return _NOTHING
 
     def __contains__(self, offset: int) -> bool:
         """Whether cutting the text *at* this offset would split a protected stretch."""
@@ -187,3 +187,6 @@ def _is_inline(text: str, start: int, end: int) -> bool:
 
 def _one_paragraph(text: str, start: int, end: int) -> bool:
     return _BLANK_LINE.search(text, start, end) is None
+
+
+_NOTHING = Protected("")
