@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -155,23 +155,24 @@ def _only_chunk(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-# What follows makes arrays from buffers: `pa.array` would import pandas, to ask whether it was given one of its columns,
-# and each worker would pay for that.
+# What follows makes arrays from buffers: `pa.array` would import pandas, to ask whether it was given one of its
+# columns, and each worker would pay for that.
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
-    present = None
     try:
-        data = "".join(values)  # type: ignore[arg-type]  # there is mostly no None, and this is how to tell
-    except TypeError:
-        flags = np.fromiter((value is not None for value in values), np.bool_, len(values))
-        present = pa.py_buffer(np.packbits(flags, bitorder="little"))
-        values = [value or "" for value in values]
-        data = "".join(values)
+        return _whole_strings(cast("Sequence[str]", values), None)
+    except TypeError:  # there is a None, which is rare; joining tells sooner than looking for it
+        present = np.fromiter((value is not None for value in values), np.bool_, len(values))
+        return _whole_strings([value or "" for value in values], pa.py_buffer(np.packbits(present, bitorder="little")))
+
+
+def _whole_strings(values: Sequence[str], present: pa.Buffer | None) -> pa.Array:
+    data = "".join(values)
     if data.isascii():
-        encoded, lengths = data.encode(), map(len, values)  # type: ignore[arg-type]
+        encoded, lengths = data.encode(), map(len, values)
     else:
-        pieces = list(map(str.encode, values))  # type: ignore[arg-type]
+        pieces = list(map(str.encode, values))
         encoded, lengths = b"".join(pieces), map(len, pieces)
     if len(encoded) > _MOST_BYTES:
         raise OverflowError(f"{len(encoded)} bytes of text in one column of one batch")
