@@ -9,12 +9,14 @@
     │   └── PluginLoadError    the plug-in is known but could not be loaded
     │       └── MissingExtra   … because an optional library is not installed
     ├── OptionError            an option that the plug-in does not have, or a value of the wrong type
+    ├── ColumnError            a column that a reward reads is missing or does not fit the completions
     └── SrlDataError           everything about data (see srl_data.errors)
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "ColumnError",
     "MissingExtra",
     "OptionError",
     "PluginClash",
@@ -51,3 +53,7 @@ class MissingExtra(PluginLoadError, ImportError):
 
 class OptionError(ToolkitError, ValueError):
     """An option that does not exist, or a value that does not have the option's type."""
+
+
+class ColumnError(ToolkitError, ValueError):
+    """A column that a reward reads was not passed, or does not hold one entry per completion."""

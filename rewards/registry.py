@@ -15,7 +15,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from rewards.errors import MissingExtra, OptionError, PluginClash, PluginLoadError, UnknownPlugin
 
@@ -132,6 +144,10 @@ class Registry(Generic[T]):
             return self._builtin[name]
         return _entry_point_origin(self._find(name))
 
+    def extra_of(self, name: str) -> str | None:
+        """The extra that brings the optional libraries of a built-in plug-in, if it needs any."""
+        return self._extras.get(name)
+
     def load(self, name: str) -> Callable[..., T]:
         """Import a plug-in's factory.
 
@@ -169,6 +185,8 @@ class Registry(Generic[T]):
         self._check(name, options)
         try:
             return factory(**options)
+        except MissingExtra:
+            raise  # it names the extra itself
         except ImportError as error:
             raise self._load_error(name, error) from error
 
@@ -277,7 +295,7 @@ def _options(factory: Callable[..., Any]) -> list[Option]:
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
     """The members of a union, with ``None`` first so that the word ``none`` is not read as text."""
-    if get_origin(hint) is Literal or not get_args(hint) or get_origin(hint) in (list, tuple, dict):
+    if get_origin(hint) not in (Union, UnionType):
         return (hint,)
     return tuple(sorted(get_args(hint), key=lambda member: member is not type(None)))
 
