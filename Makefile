@@ -10,13 +10,15 @@ EDITABLE := PYTHONWARNINGS='ignore:Editable installation' $(INSTALL) --no-build-
 PYTEST := $(BIN)/python -m pytest
 WHEEL_TEST := tests/packaging/test_wheel.py
 DEMO := demo-out
+CHECKED = $(CXX) -std=c++17 -O1 -g -Wall -Wextra -pthread -Irewards tests/rewards/check_ratcliff.cpp rewards/_ratcliff.cpp
+KERNEL := setup.py $(wildcard rewards/_ratcliff*.cpp rewards/_ratcliff*.h)
 
 # what a user's shell exports must not leak into the environment that is built here
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint format docs wheel-test bench constraints clean
+.PHONY: help demo test unit lint format docs wheel-test sanitize bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,14 @@ docs: $(VENV)/.core ## write docs/cli.md anew from the commands' help
 wheel-test: $(VENV)/.dev ## build the wheel, install it in a clean environment, try it there
 	$(PYTEST) $(WHEEL_TEST)
 
+sanitize: $(VENV)/.dev ## run the native kernel under the address, undefined-behaviour and thread sanitizers
+	mkdir -p build
+	$(BIN)/python -m tests.rewards.ratcliff_pairs build/pairs.bin
+	$(CHECKED) -fsanitize=address,undefined -fno-sanitize-recover=all -o build/kernel && build/kernel build/pairs.bin
+	$(CHECKED) -fsanitize=address,undefined -fno-sanitize-recover=all -DRATCLIFF_PLAIN -DRATCLIFF_MAX_RUNS=40 \
+	  -o build/kernel && build/kernel build/pairs.bin
+	$(CHECKED) -fsanitize=thread -o build/kernel && build/kernel build/pairs.bin
+
 bench: $(VENV)/.bench ## run the benchmarks
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done
 
@@ -54,11 +64,11 @@ constraints: $(VENV)/.dev ## resolve every dependency anew and write constraints
 	$(BIN)/python scripts/lock.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info rewards/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A stamp is written last, so an install that was cut short is taken up again. The project is installed in
-# editable mode: a changed source file needs no new install, a changed pyproject.toml or pin does.
-$(VENV)/.core: pyproject.toml constraints.txt
+# editable mode: a changed Python file needs no new install, a changed pyproject.toml, pin or C++ file does.
+$(VENV)/.core: pyproject.toml constraints.txt $(KERNEL)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
 	  "srl-data needs Python 3.11 or newer, $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % v[:2])'
 	@echo "Installing srl-data into $(VENV)"
@@ -69,7 +79,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing what the tests need"
-	$(EDITABLE) '.[dev,nlp]'
+	$(EDITABLE) '.[dev,nlp,embed-int8]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import venv
 from collections.abc import Sequence
@@ -23,8 +24,10 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.slow
 
+COMPILER = shutil.which((os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++").split()[0])
+
 # all that a build needs; built in a copy, where nothing left over from an earlier build can slip in
-SOURCES = ["pyproject.toml", "README.md", "LICENSE", "data_cards", "rewards", "srl_data"]
+SOURCES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "data_cards", "rewards", "srl_data"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     source = folder / "source"
     source.mkdir()
     for name in SOURCES:
-        copy = shutil.copytree if ROOT.joinpath(name).is_dir() else shutil.copy2
-        copy(ROOT / name, source / name)
+        if ROOT.joinpath(name).is_dir():
+            built = shutil.ignore_patterns("*.so", "__pycache__")
+            shutil.copytree(ROOT / name, source / name, ignore=built)
+        else:
+            shutil.copy2(ROOT / name, source / name)
     _run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(source)], folder)
     [wheel] = folder.glob("*.whl")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
@@ -77,7 +83,16 @@ def test_it_holds_every_module_and_nothing_else(contents: set[str]) -> None:
         path.relative_to(ROOT).as_posix() for top in ("rewards", "srl_data") for path in ROOT.glob(f"{top}/**/*.py")
     }
     cards = {f"srl_data/data_cards/{path.name}" for path in ROOT.glob("data_cards/*") if path.is_file()}
-    assert contents == modules | cards | {"rewards/py.typed", "srl_data/py.typed"}
+    native = {name for name in contents if name.startswith("rewards/_ratcliff.abi3.")}
+    typing = {"rewards/_ratcliff.pyi", "rewards/py.typed", "srl_data/py.typed"}
+    assert contents - native == modules | cards | typing
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
+def test_the_native_kernel_was_built_and_serves_every_python_from_3_11(installed: Installed) -> None:
+    assert "-cp311-abi3-" in installed.wheel.name
+    code = "import rewards; print(rewards.describe('sequence_match').engine)"
+    assert installed.run("python", "-c", code) == "native (abi3 extension)\n"
 
 
 def test_the_licence_travels_along(installed: Installed) -> None:
