@@ -8,8 +8,9 @@ from srl_data.errors import Rejected
 
 __all__ = ["Stage", "reject_row"]
 
-Stage = Literal["read", "segment", "filter"]
-"""Where a record was lost: it could not be read, it did not fit the segmenter, or a filter left it out."""
+Stage = Literal["read", "segment", "filter", "match"]
+"""Where a record was lost: it could not be read, it did not fit the segmenter, a filter left it out, or no step is
+known that it answers."""
 
 
 def reject_row(file: str, line: int, stage: Stage, rejected: Rejected, record: Any) -> dict[str, Any]:

@@ -12,7 +12,11 @@ from rewards.registry import did_you_mean
 
 __all__ = ["main"]
 
-_COMMANDS = ["segment", "segmenters", "generate", "show", "stats", "validate", "card", "push", "demo"]
+_COMMANDS = [
+    *("segment", "segmenters", "generate", "show", "stats", "validate", "card", "push"),
+    *("rewards", "score"),
+    "demo",
+]
 
 
 class _Commands(click.Group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,26 @@ if TYPE_CHECKING:
     from srl_data.manifest import Manifest
     from srl_data.pipeline import Progress
 
-__all__ = ["advance", "balance", "bar_chart", "print_json", "print_outcome", "progress_bar"]
+__all__ = ["advance", "balance", "bar_chart", "column_map", "print_json", "print_outcome", "progress_bar"]
+
+
+def column_map(
+    example: str, *names: str
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, str]]:
+    """The callback of a ``--map NAME=COLUMN`` that knows these names."""
+
+    def parse(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+        columns = {}
+        for value in values:
+            name, equals, column = value.partition("=")
+            if not equals or name not in names or not column:
+                raise click.BadParameter(
+                    f"{value!r} is not NAME=COLUMN with NAME one of {', '.join(names)}, e.g. --map {example}"
+                )
+            columns[name] = column
+        return columns
+
+    return parse
 
 
 def progress_bar(total: int | None) -> tqdm[Any]:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_COLUMNS = ("problem", "text", "answer", "id")
-
 
 def _holdout(ctx: click.Context, param: click.Parameter, value: str) -> int | float:
     from srl_data.splits import parse_holdout
@@ -28,18 +26,6 @@ def _holdout(ctx: click.Context, param: click.Parameter, value: str) -> int | fl
         raise click.BadParameter(
             f"{value!r} is neither a count such as 60 nor a fraction below 1 such as 0.05"
         ) from None
-
-
-def _columns(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    columns = {}
-    for value in values:
-        name, equals, column = value.partition("=")
-        if not equals or name not in _COLUMNS or not column:
-            raise click.BadParameter(
-                f"{value!r} is not NAME=COLUMN with NAME one of {', '.join(_COLUMNS)}, e.g. --map problem=question"
-            )
-        columns[name] = column
-    return columns
 
 
 def _system(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -76,7 +62,7 @@ Examples:
     "columns",
     multiple=True,
     metavar="NAME=COLUMN",
-    callback=_columns,
+    callback=report.column_map("problem=question", "problem", "text", "answer", "id"),
     help="Which column is the problem, text, answer or id; dots reach into objects. What is not given is guessed.",
 )
 @click.option("--include-last", is_flag=True, help="Make a row for the last step too; SRL does not.")
