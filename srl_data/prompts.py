@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["NOTHING_YET", "Tags", "agent_task", "next_step_request", "request_opening", "system_prompt"]
+__all__ = [
+    "NOTHING_YET",
+    "Tags",
+    "agent_task",
+    "next_step_request",
+    "request_opening",
+    "solve_messages",
+    "system_prompt",
+]
 
 Tags = Literal["think", "think+solution"]
 
@@ -58,6 +66,17 @@ def next_step_request(problem: str, so_far: str, title: str | None) -> str:
     """The user message of a write-up: the problem, the solution so far, and the next step's title if given."""
     request = request_opening(problem) + (so_far or NOTHING_YET)
     return request if title is None else f"{request}\n\n### Next step\n{title}"
+
+
+def solve_messages(problem: str) -> list[dict[str, str]]:
+    r"""What a model is asked that has to solve a whole problem: to go step by step, and to box the answer.
+
+    Example:
+        >>> solve_messages("What is 1 + 1?")[0]["content"].splitlines()[:2]
+        ['### Problem', 'What is 1 + 1?']
+    """
+    request = "Solve it step by step. Put the final answer into \\boxed{}."
+    return [{"role": "user", "content": f"### Problem\n{problem}\n\n{request}"}]
 
 
 def agent_task(problem: str, preamble: str, omitted: int, title: str | None) -> str:

@@ -1,0 +1,1 @@
+"""Training: a loop one can read, and what it needs. Extra `train`."""

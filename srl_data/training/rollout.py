@@ -1,0 +1,342 @@
+r"""Rollouts: sampling them, and the log-probabilities of what was sampled, with or without a gradient.
+
+The rollouts of one prompt share its prefill, in both: the prompt goes through the model once, and its keys and values
+are handed to all of its rollouts. In step-level training prompts are long (the problem, all steps so far) and
+completions short, so that this, and not the sampling itself, is most of the work that a group of eight costs.
+
+Prompts are padded on the left and completions on the right, within a piece of like lengths; positions are counted
+without the padding, so that a rollout's log-probabilities do not depend on its company (to rounding: 1e-4 in float32).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+__all__ = ["Rollouts", "TokenScores", "pieces", "sample", "score_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """N rollouts of P prompts, those of one prompt next to each other.
+
+    Attributes:
+        prompts: The prompts' tokens, P lists.
+        owners: Which prompt each rollout answers, ``[N]``, ascending.
+        tokens: What was sampled, ``[N, T]``, padded on the right.
+        mask: 1 on the tokens that were sampled, the one that ends a rollout among them, ``[N, T]``.
+        logprobs: Of each token, by the policy that sampled it, ``[N, T]``; 0 on padding.
+        truncated: Whether a rollout was cut off at the most tokens, ``[N]``.
+    """
+
+    prompts: list[list[int]]
+    owners: Tensor
+    tokens: Tensor
+    mask: Tensor
+    logprobs: Tensor
+    truncated: Tensor
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def select(self, rows: Sequence[int]) -> Rollouts:
+        """Some of the rollouts, in ascending order, without padding that none of them needs."""
+        at = torch.tensor(sorted(rows), dtype=torch.long, device=self.tokens.device)
+        owners, renumbered = self.owners[at].unique(return_inverse=True)
+        width = max(1, int(self.mask[at].sum(1).max())) if len(at) else 0
+        return Rollouts(
+            [self.prompts[owner] for owner in owners.tolist()],
+            renumbered,
+            self.tokens[at, :width],
+            self.mask[at, :width],
+            self.logprobs[at, :width],
+            self.truncated[at],
+        )
+
+    def lists(self) -> list[list[int]]:
+        """Each rollout's tokens, without padding."""
+        return [row[: int(length)].tolist() for row, length in zip(self.tokens, self.mask.sum(1), strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """What a policy says of tokens: ``[N, T]`` both, 0 on padding; the entropy never has a gradient."""
+
+    logprobs: Tensor
+    entropy: Tensor
+
+
+# -- sampling ---------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def sample(
+    model: PreTrainedModel,
+    prompts: Sequence[list[int]],
+    *,
+    group_size: int,
+    max_new_tokens: int,
+    stop: Sequence[int],
+    temperature: float = 1.0,
+    most_rows: int = 64,
+    generator: torch.Generator | None = None,
+) -> Rollouts:
+    """Sample ``group_size`` rollouts of each prompt.
+
+    Args:
+        model: A causal language model.
+        prompts: Tokens, at least one in each.
+        group_size: Rollouts of each prompt, 1 or more.
+        max_new_tokens: The most tokens of a rollout, 1 or more.
+        stop: The tokens of which each ends a rollout.
+        temperature: What logits are divided by; 0 takes the likeliest token.
+        most_rows: How many rollouts are sampled at once, whole groups but at least one.
+        generator: Where randomness comes from, on the model's device; equal states sample equal rollouts.
+    """
+    order = sorted(range(len(prompts)), key=lambda at: len(prompts[at]))
+    together = max(1, most_rows // group_size)
+    device = model.device
+    found: dict[int, _Decoded] = {}
+    for start in range(0, len(order), together):
+        piece = order[start : start + together]
+        decoded = _decode(
+            model, [prompts[at] for at in piece], group_size, max_new_tokens, stop, temperature, generator
+        )
+        for place, at in enumerate(piece):
+            found[at] = decoded.group(place, group_size)
+    width = max((group.width for group in found.values()), default=1)
+    ordered = [found[at].widened(width) for at in range(len(prompts))]
+    mask = torch.cat([group.mask for group in ordered])
+    tokens = torch.cat([group.tokens for group in ordered])
+    ended = torch.isin(tokens, torch.tensor(list(stop), device=device)).logical_and(mask.bool()).any(1)
+    owners = torch.arange(len(prompts), device=device).repeat_interleave(group_size)
+    logprobs = torch.cat([group.logprobs for group in ordered])
+    return Rollouts([list(each) for each in prompts], owners, tokens, mask, logprobs, ~ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    tokens: Tensor
+    mask: Tensor
+    logprobs: Tensor
+
+    @property
+    def width(self) -> int:
+        return max(1, int(self.mask.sum(1).max()))
+
+    def group(self, place: int, size: int) -> _Decoded:
+        rows = slice(place * size, (place + 1) * size)
+        return _Decoded(self.tokens[rows], self.mask[rows], self.logprobs[rows])
+
+    def widened(self, width: int) -> _Decoded:
+        def fit(values: Tensor) -> Tensor:
+            return torch.nn.functional.pad(values[:, :width], (0, max(0, width - values.shape[1])))
+
+        return _Decoded(fit(self.tokens), fit(self.mask), fit(self.logprobs))
+
+
+def _decode(
+    model: PreTrainedModel,
+    prompts: Sequence[list[int]],
+    group_size: int,
+    most: int,
+    stop: Sequence[int],
+    temperature: float,
+    generator: torch.Generator | None,
+) -> _Decoded:
+    device = model.device
+    prefix = _Prefix.of(model, prompts, torch.arange(len(prompts), device=device).repeat_interleave(group_size))
+    rows = len(prompts) * group_size
+    tokens = torch.zeros(rows, most, dtype=torch.long, device=device)
+    mask = torch.zeros(rows, most, dtype=torch.long, device=device)
+    logprobs = torch.zeros(rows, most, device=device)
+    stops = torch.tensor(list(stop), dtype=torch.long, device=device)
+    at = torch.arange(rows, device=device)  # which rollouts the cache still holds
+    alive = torch.ones(rows, dtype=torch.bool, device=device)  # of those, which have not ended
+    logits = prefix.logits
+    for step in range(most):
+        scores = torch.log_softmax(logits.float() / (temperature or 1.0), dim=-1)
+        chosen = _draw(scores, temperature, generator)
+        tokens[at, step] = torch.where(alive, chosen, 0)
+        mask[at, step] = alive.long()
+        logprobs[at, step] = torch.where(alive, scores.gather(1, chosen[:, None])[:, 0], 0.0)
+        alive = alive & ~torch.isin(chosen, stops)
+        living = int(alive.sum())
+        if not living or step + 1 == most:
+            break
+        if living <= 0.75 * len(at):  # what has ended is let go, now and then: that copies the cache
+            keep = alive.nonzero()[:, 0]
+            prefix.keep(keep)
+            at, chosen, alive = at[keep], chosen[keep], alive[keep]
+        logits = prefix.extend(model, chosen[:, None], torch.ones_like(chosen)[:, None])[:, -1]
+    return _Decoded(tokens, mask, logprobs)
+
+
+def _draw(scores: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+    if not torch.isfinite(scores.amax(1)).all():
+        raise FloatingPointError("the model's logits are not finite, so nothing can be sampled from them")
+    if temperature == 0:
+        return scores.argmax(1)
+    return torch.multinomial(scores.exp(), 1, generator=generator)[:, 0]
+
+
+# -- scoring tokens ---------------------------------------------------------------------------------------------------
+
+
+def score_tokens(model: PreTrainedModel, rollouts: Rollouts, *, temperature: float = 1.0) -> TokenScores:
+    """The log-probability of every token under a policy, and the policy's entropy there.
+
+    Has a gradient if autograd is on: then a backward pass goes through each prompt once too.
+
+    Args:
+        model: A causal language model.
+        rollouts: What to score; all at once, see :func:`pieces`.
+        temperature: What the rollouts were sampled at, above 0.
+    """
+    tokens, mask = rollouts.tokens, rollouts.mask
+    if _is_checkpointing(model) and torch.is_grad_enabled():
+        logits = _checkpointed_logits(model, rollouts)
+    else:
+        prefix = _Prefix.of(model, rollouts.prompts, rollouts.owners)
+        logits = prefix.logits[:, None]
+        if tokens.shape[1] > 1:
+            rest = prefix.extend(model, tokens[:, :-1], mask[:, :-1])
+            logits = torch.cat([logits, rest], dim=1)
+    logits = logits.float() / temperature
+    normaliser = logits.logsumexp(-1)
+    logprobs = logits.gather(-1, tokens[..., None])[..., 0] - normaliser
+    with torch.no_grad():
+        entropy = normaliser - (logits.softmax(-1) * logits).sum(-1)
+    return TokenScores(logprobs.masked_fill(mask == 0, 0.0), entropy.masked_fill(mask == 0, 0.0))
+
+
+def _checkpointed_logits(model: PreTrainedModel, rollouts: Rollouts) -> Tensor:
+    """The logits of every token from one pass over prompt and rollout together, as gradient checkpointing needs it."""
+    prompts, prompt_mask = _padded([rollouts.prompts[owner] for owner in rollouts.owners.tolist()], model.device)
+    mask = torch.cat([prompt_mask, rollouts.mask], dim=1)
+    length = rollouts.tokens.shape[1]
+    keep: dict[str, Any] = {"logits_to_keep": length + 1} if _keeps_logits(model) else {}
+    model.train()  # checkpointing is off in evaluation; there is no dropout, see LoraOptions
+    try:
+        output = model(
+            input_ids=torch.cat([prompts, rollouts.tokens], dim=1),
+            attention_mask=mask,
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+            use_cache=False,
+            **keep,
+        )
+    finally:
+        model.eval()
+    logits: Tensor = output.logits[:, -length - 1 : -1]
+    return logits
+
+
+def pieces(rollouts: Rollouts, most_tokens: int) -> Iterator[list[int]]:
+    """Divide rollouts into lists of rows of at most so many tokens each, prompts counted once and padding included.
+
+    Groups stay whole unless one alone is too large, and groups of like lengths come together. One rollout always fits.
+    """
+    lengths = rollouts.mask.sum(1).tolist()
+    groups: dict[int, list[int]] = {}
+    for row, owner in enumerate(rollouts.owners.tolist()):
+        groups.setdefault(owner, []).append(row)
+    sizes = {owner: len(rollouts.prompts[owner]) for owner in groups}
+    piece: list[int] = []
+    prompts = longest_prompt = longest = 0
+    for owner in sorted(groups, key=lambda each: (sizes[each], max(lengths[row] for row in groups[each]))):
+        rows = groups[owner]
+        fresh = True  # whether this group's prompt is not in the piece yet
+        while rows:
+            room = 0
+            prompt, width = max(longest_prompt, sizes[owner]), longest
+            for taken, row in enumerate(rows, start=1):
+                width = max(width, lengths[row])
+                if (prompts + fresh) * prompt + (len(piece) + taken) * width > most_tokens:
+                    break
+                room = taken
+            if room < len(rows) and piece:  # a piece of its own, before it is cut
+                yield sorted(piece)
+                piece, prompts, longest_prompt, longest, fresh = [], 0, 0, 0, True
+                continue
+            room = max(1, room)
+            piece += rows[:room]
+            prompts, longest_prompt = prompts + fresh, prompt
+            longest = max(longest, *(lengths[row] for row in rows[:room]))
+            rows, fresh = rows[room:], False
+    if piece:
+        yield sorted(piece)
+
+
+# -- the shared prefill -----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """What the model has read so far for each rollout: keys and values, and the logits of what comes next."""
+
+    cache: DynamicCache
+    mask: Tensor
+    logits: Tensor
+
+    @classmethod
+    def of(cls, model: PreTrainedModel, prompts: Sequence[list[int]], owners: Tensor) -> _Prefix:
+        """Read the prompts, once each, and hand what was read to their rollouts."""
+        ids, mask = _padded(prompts, model.device)
+        prefix = cls(DynamicCache(config=model.config), mask[:, :0], torch.empty(0))
+        prefix.logits = prefix.extend(model, ids, mask, last=True)[:, -1]
+        if not torch.equal(owners, torch.arange(len(prompts), device=owners.device)):
+            prefix.keep(owners)
+            prefix.logits = prefix.logits[owners]
+        return prefix
+
+    def extend(self, model: PreTrainedModel, ids: Tensor, mask: Tensor, *, last: bool = False) -> Tensor:
+        """Read on; gives the logits behind each token, or behind the last one."""
+        before = self.mask.sum(1, keepdim=True)
+        self.mask = torch.cat([self.mask, mask], dim=1)
+        keep: dict[str, Any] = {"logits_to_keep": 1} if last and _keeps_logits(model) else {}
+        output = model(
+            input_ids=ids,
+            attention_mask=self.mask,
+            position_ids=(before + mask.cumsum(1) - 1).clamp(min=0),
+            past_key_values=self.cache,
+            use_cache=True,
+            **keep,
+        )
+        logits: Tensor = output.logits
+        return logits
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows, which may repeat."""
+        self.cache.batch_select_indices(rows)
+        self.mask = self.mask[rows]
+
+
+def _is_checkpointing(model: PreTrainedModel) -> bool:
+    for name in ("is_activation_checkpointing", "is_gradient_checkpointing"):  # the older name warns where both are
+        if hasattr(model, name):
+            return bool(getattr(model, name))
+    return False
+
+
+def _padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Tokens and mask of prompts, padded on the left."""
+    width = max(map(len, prompts))
+    ids = torch.zeros(len(prompts), width, dtype=torch.long)
+    mask = torch.zeros(len(prompts), width, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask[row, width - len(prompt) :] = 1
+    return ids.to(device), mask.to(device)
+
+
+def _keeps_logits(model: PreTrainedModel) -> bool:
+    base: Any = model
+    while hasattr(base, "get_base_model"):  # adapters hide the signature
+        base = base.get_base_model()
+    return "logits_to_keep" in inspect.signature(base.forward).parameters

@@ -1,0 +1,114 @@
+"""What a stage trains on: prompts, and the columns that its reward reads, from a step dataset."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from srl_data.dataset import StepDataset
+from srl_data.prompts import solve_messages
+from srl_data.training.policy import Policy
+from srl_data.training.stage import ConfigError, Stage
+
+__all__ = ["Epochs", "Task", "load_tasks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One prompt.
+
+    Attributes:
+        id: The row's.
+        prompt: The prompt's tokens.
+        columns: What a reward may read: ``reference`` and others of the row for steps, ``answer`` for whole problems.
+        reply: What the expert writes, for ``sft`` to imitate.
+    """
+
+    id: str
+    prompt: tuple[int, ...]
+    columns: dict[str, Any]
+    reply: str
+
+
+def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], int]:
+    """The tasks of one split, and how many rows were left out because their prompt is too long.
+
+    Raises:
+        ConfigError: If there are none, or none that fit.
+    """
+    dataset = StepDataset(stage.data)
+    if split not in dataset.splits:
+        raise ConfigError(
+            f"stage {stage.name!r}: {stage.data} has no split {split!r}; it has {', '.join(dataset.splits)}"
+        )
+    on_steps = stage.method == "srl" or (stage.method == "sft" and stage.on == "steps")
+    rows = _steps(dataset, split) if on_steps else _solutions(dataset, split, answered=stage.method == "rlvr")
+    most = stage.max_prompt_tokens or (policy.context - stage.max_new_tokens if policy.context else None)
+    if most is not None and most < 1:
+        raise ConfigError(
+            f"stage {stage.name!r}: max_new_tokens = {stage.max_new_tokens} leaves no room for a prompt in the model's "
+            f"context of {policy.context} tokens"
+        )
+    found: list[Task] = []
+    long = 0
+    for name, messages, columns, reply in rows:
+        prompt = tuple(policy.encode(messages))
+        if most is not None and len(prompt) > most:
+            long += 1
+        else:
+            found.append(Task(name, prompt, columns, reply))
+    if not found:
+        what = f"all {long} prompts are longer than {most} tokens" if long else "there is no row to train on"
+        if not long and stage.method == "rlvr":
+            what = "no trajectory has a gold answer"
+        raise ConfigError(f"stage {stage.name!r}: {stage.data}, split {split}: {what}")
+    return found, long
+
+
+_Row = tuple[str, list[dict[str, str]], dict[str, Any], str]
+
+
+def _steps(dataset: StepDataset, split: str) -> Iterator[_Row]:
+    for row in dataset.rows("steps", split):
+        yield row["id"], row["prompt"], row, row["reference"]
+
+
+def _solutions(dataset: StepDataset, split: str, *, answered: bool) -> Iterator[_Row]:
+    for row in dataset.rows("trajectories", split):
+        if row["answer"] is not None or not answered:
+            columns = {name: row[name] for name in ("id", "problem", "answer", "source")}
+            yield row["id"], solve_messages(row["problem"]), columns, row["text"]
+
+
+class Epochs:
+    """Tasks without end: in a new order each time round, which only the seed and the position decide.
+
+    Attributes:
+        position: How many were taken; setting it goes on from there.
+    """
+
+    def __init__(self, tasks: Sequence[Task], seed: int) -> None:
+        self._tasks = tasks
+        self._seed = seed
+        self._shuffled: tuple[int, list[int]] | None = None
+        self.position = 0
+
+    def take(self, count: int) -> list[Task]:
+        """The next ones."""
+        return [self._next() for _ in range(count)]
+
+    @property
+    def epoch(self) -> float:
+        """How many times round it has been."""
+        return self.position / len(self._tasks)
+
+    def _next(self) -> Task:
+        around, place = divmod(self.position, len(self._tasks))
+        if self._shuffled is None or self._shuffled[0] != around:
+            order = list(range(len(self._tasks)))
+            random.Random(f"{self._seed}/{around}").shuffle(order)  # noqa: S311
+            self._shuffled = around, order
+        self.position += 1
+        return self._tasks[self._shuffled[1][place]]
