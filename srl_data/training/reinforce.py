@@ -23,7 +23,7 @@ from srl_data.training.rollout import Rollouts, pieces
 from srl_data.training.stage import Stage
 from srl_data.training.tasks import Epochs
 
-__all__ = ["Update", "advantages", "reinforce"]
+__all__ = ["Progress", "Update", "advantages", "is_spent", "joined", "reinforce"]
 
 _BASELINE_DECAY = 0.9
 
@@ -64,7 +64,7 @@ def reinforce(
     """Train until the stage's budget is spent, one update at a time; after each the caller may look, save, or stop."""
     if stage.kl:
         policy.freeze_anchor()
-    while not _is_spent(stage, progress):
+    while not is_spent(stage, progress):
         collected = collect(policy, tasks, reward, stage, generator)
         progress.step += 1
         progress.tokens += collected.tokens
@@ -179,7 +179,8 @@ def _add(sums: dict[str, float], name: str, value: Tensor | float) -> None:
     sums[name] = sums.get(name, 0.0) + float(value)
 
 
-def _is_spent(stage: Stage, progress: Progress) -> bool:
+def is_spent(stage: Stage, progress: Progress) -> bool:
+    """Whether a stage has done all its updates, or used all its tokens."""
     return (stage.steps is not None and progress.step >= stage.steps) or (
         stage.tokens is not None and progress.tokens >= stage.tokens
     )
