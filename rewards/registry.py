@@ -34,7 +34,7 @@ from rewards.errors import MissingExtra, OptionError, PluginClash, PluginLoadErr
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Description", "Option", "Registry", "did_you_mean"]
+__all__ = ["Description", "Option", "Registry", "did_you_mean", "options_of"]
 
 T = TypeVar("T")
 
@@ -199,7 +199,7 @@ class Registry(Generic[T]):
             origin=self.origin(name),
             summary=doc.split("\n", 1)[0],
             doc=doc,
-            options=tuple(_options(factory)),
+            options=tuple(options_of(factory)),
         )
 
     def parse_options(self, name: str, pairs: Iterable[str]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class Registry(Generic[T]):
         Raises:
             OptionError: If a pair has no ``=``, names no option, or its value has the wrong type.
         """
-        known = {option.name: option for option in _options(self.load(name))}
+        known = {option.name: option for option in options_of(self.load(name))}
         parsed: dict[str, Any] = {}
         for pair in pairs:
             key, equals, value = pair.partition("=")
@@ -221,7 +221,7 @@ class Registry(Generic[T]):
         return parsed
 
     def _check(self, name: str, options: Mapping[str, Any]) -> None:
-        known = {option.name: option for option in _options(self.load(name))}
+        known = {option.name: option for option in options_of(self.load(name))}
         for key, value in options.items():
             if key not in known:
                 raise self._unknown_option(name, key, known)
@@ -278,7 +278,8 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _options(factory: Callable[..., Any]) -> list[Option]:
+def options_of(factory: Callable[..., Any]) -> list[Option]:
+    """The options that a function or class takes, from its signature and annotations."""
     target = factory.__init__ if inspect.isclass(factory) else factory
     hints = get_type_hints(target, include_extras=True)
     found = []

@@ -7,13 +7,15 @@ number; groups may differ in size and stand in any order. Nothing here draws ran
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from srl_data.training.stage import Aggregation
+
 __all__ = [
-    "Aggregation",
     "centred",
     "group_mean",
     "group_std",
@@ -25,8 +27,6 @@ __all__ = [
     "whitened",
     "z_scores",
 ]
-
-Aggregation = Literal["sequence", "token", "constant"]
 
 
 # -- groups -----------------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def policy_loss(
     old_logprobs: Tensor,
     advantages: Tensor,
     *,
-    clip: tuple[float, float] | None = None,
+    clip: Sequence[float] | None = None,
 ) -> Tensor:
     r"""The loss of each token, ``[N, T]``: minus PPO's clipped surrogate.
 

@@ -14,31 +14,17 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from srl_data.errors import SrlDataError
+from srl_data.training.config import Lora
 from srl_data.training.rollout import Rollouts, TokenScores, score_tokens
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["LoraOptions", "ModelError", "Policy", "plain_prompt"]
+__all__ = ["ModelError", "Policy", "plain_prompt"]
 
 
 class ModelError(SrlDataError):
     """A model or tokenizer cannot be used as it is; the message says what it lacks and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoraOptions:
-    """Low-rank adapters instead of all weights; needs peft. Without dropout, so that what is trained is what sampled.
-
-    Attributes:
-        rank: The adapters' rank.
-        alpha: Their scale, as peft has it.
-        modules: Which layers get one: names as peft takes them.
-    """
-
-    rank: int = 16
-    alpha: int = 32
-    modules: str | tuple[str, ...] = "all-linear"
 
 
 @dataclass(slots=True)
@@ -68,7 +54,7 @@ class Policy:
         revision: str | None = None,
         device: str | torch.device | None = None,
         precision: Literal["fp32", "bf16"] = "fp32",
-        lora: LoraOptions | None = None,
+        lora: Lora | None = None,
         gradient_checkpointing: bool = False,
     ) -> Policy:
         """Load a folder, or a model on the Hub.
@@ -98,7 +84,7 @@ class Policy:
         *,
         device: str | torch.device | None = None,
         precision: Literal["fp32", "bf16"] = "fp32",
-        lora: LoraOptions | None = None,
+        lora: Lora | None = None,
         gradient_checkpointing: bool = False,
     ) -> Policy:
         """Take a model and a tokenizer that are there already.
@@ -211,7 +197,7 @@ def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
     return stop
 
 
-def _with_adapters(model: PreTrainedModel, options: LoraOptions) -> PreTrainedModel:
+def _with_adapters(model: PreTrainedModel, options: Lora) -> PreTrainedModel:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:

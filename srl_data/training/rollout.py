@@ -222,7 +222,7 @@ def _checkpointed_logits(model: PreTrainedModel, rollouts: Rollouts) -> Tensor:
     mask = torch.cat([prompt_mask, rollouts.mask], dim=1)
     length = rollouts.tokens.shape[1]
     keep: dict[str, Any] = {"logits_to_keep": length + 1} if _keeps_logits(model) else {}
-    model.train()  # checkpointing is off in evaluation; there is no dropout, see LoraOptions
+    model.train()  # checkpointing is off in evaluation; there is no dropout, see config.Lora
     try:
         output = model(
             input_ids=torch.cat([prompts, rollouts.tokens], dim=1),

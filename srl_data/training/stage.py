@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from srl_data.errors import SrlDataError
 
-__all__ = ["Advantage", "ConfigError", "Stage"]
+__all__ = ["Advantage", "Aggregation", "ConfigError", "Stage"]
+
+Aggregation = Literal["sequence", "token", "constant"]
 
 Advantage = Literal["z_score", "centred", "leave_one_out", "reinforce++", "reinforce++baseline", "running"]
 
@@ -21,75 +23,53 @@ class ConfigError(SrlDataError):
 class Stage:
     r"""One stage. The defaults of ``srl`` and ``rlvr`` are the SRL paper's (arXiv 2510.25992, App. A) where it has any.
 
-    Attributes:
-        method: ``srl`` scores single steps against the expert's, ``rlvr`` final answers of whole solutions, ``sft``
-            imitates the expert's tokens.
-        data: A folder that ``srl-data segment`` wrote.
-        name: What the stage is called in logs and folders; the method, if none is given.
-        on: What ``sft`` imitates: whole ``solutions``, or single ``steps`` given those before.
-        reward: A name or a table as :func:`rewards.adapters.core.resolve` takes it; ``srl`` and ``outcome`` for the
-            methods of that name.
-        steps: The most updates; with ``tokens``, whatever comes first.
-        tokens: The most tokens: sampled ones, filtered rollouts included, and for ``sft`` those trained on.
-        lr: The learning rate, constant after the warm-up (``sft``: falling to 0 by a cosine).
-        warmup: The share of ``steps`` in which it rises from 0.
-        prompts: How many prompts an update learns from (``sft``: how many texts).
-        group_size: Rollouts of each prompt.
-        max_new_tokens: The most tokens of a rollout.
-        max_prompt_tokens: Longer prompts are left out, and counted; what the model's context leaves, if ``None``.
-        temperature: Of sampling.
-        advantage: See :mod:`srl_data.training.objectives`; ``running`` is plain REINFORCE with a running baseline.
-        ddof: Of the standard deviation of ``z_score``.
-        aggregation: How the tokens' losses are averaged.
-        epochs: How often an update goes over its rollouts; above 1 it needs ``clip``.
-        minibatches: Into how many optimiser steps each of these is divided.
-        clip: PPO's ε, low and high.
-        kl: The weight of the KL divergence from the policy that the stage starts with.
-        min_std: Dynamic sampling keeps a prompt if the population's standard deviation of its rewards is above this;
-            ``None`` keeps all.
-        refills: How many times ``prompts`` may be sampled for one update before it goes on with what there is.
-        grad_norm: Gradients are scaled down to this norm.
-        weight_decay: AdamW's.
-        validate_every: Updates between two validations; 0 for none.
-        validation: How many rows of the validation split a validation takes.
-        patience: Stop after so many validations in a row without a new best one.
-        piece_tokens: How many tokens go through the model at once when it is trained; memory grows with it.
-        sample_rows: How many rollouts are sampled at once.
+    ``srl`` scores single steps against the expert's, ``rlvr`` final answers of whole solutions, ``sft`` imitates the
+    expert's tokens.
 
     Raises:
         ConfigError: If a value is out of range, or two do not go together.
     """
 
-    method: Literal["sft", "srl", "rlvr"]
-    data: str
-    name: str = ""
-    on: Literal["solutions", "steps"] = "solutions"
-    reward: str | Mapping[str, Any] | None = None
-    steps: int | None = None
-    tokens: int | None = None
-    lr: float | None = None
-    warmup: float | None = None
-    prompts: int = 32
-    group_size: int = 8
-    max_new_tokens: int = 256
-    max_prompt_tokens: int | None = None
-    temperature: float = 1.0
-    advantage: Advantage = "z_score"
-    ddof: Literal[0, 1] = 1
-    aggregation: Literal["sequence", "token", "constant"] = "sequence"
-    epochs: int = 1
-    minibatches: int = 1
-    clip: tuple[float, float] | None = None
-    kl: float = 0.0
-    min_std: float | None = 0.0
-    refills: int = 4
-    grad_norm: float = 1.0
-    weight_decay: float = 0.0
-    validate_every: int = 0
-    validation: int = 64
-    patience: int | None = None
-    piece_tokens: int = 8192
-    sample_rows: int = 64
+    method: Annotated[Literal["sft", "srl", "rlvr"], "What is done."]
+    data: Annotated[str, "A folder that srl-data segment wrote."]
+    name: Annotated[str, "What the stage is called in logs and folders; the method, if not given."] = ""
+    on: Annotated[Literal["solutions", "steps"], "What sft imitates: whole solutions, or steps given those before."] = (
+        "solutions"
+    )
+    reward: Annotated[
+        str | Mapping[str, Any] | None, "A name, a TOML file or a table; srl and outcome for the methods of that name."
+    ] = None
+    steps: Annotated[int | None, "The most updates; with tokens, whatever comes first."] = None
+    tokens: Annotated[int | None, "The most tokens: sampled ones, dropped ones too; for sft, those trained on."] = None
+    lr: Annotated[float | None, "The learning rate: 5e-7, and 5e-6 falling by a cosine for sft."] = None
+    warmup: Annotated[float | None, "The share of steps in which it rises from 0: 0, and 0.3 for sft."] = None
+    prompts: Annotated[int, "How many prompts an update learns from; for sft, how many texts."] = 32
+    group_size: Annotated[int, "Rollouts of each prompt."] = 8
+    max_new_tokens: Annotated[int, "The most tokens of a rollout."] = 256
+    max_prompt_tokens: Annotated[int | None, "Longer prompts are left out; what the context leaves, if none."] = None
+    temperature: Annotated[float, "Of sampling."] = 1.0
+    advantage: Annotated[Advantage, "What a rollout's reward is compared with; running is a running baseline."] = (
+        "z_score"
+    )
+    ddof: Annotated[Literal[0, 1], "Of the standard deviation of z_score."] = 1
+    aggregation: Annotated[Literal["sequence", "token", "constant"], "How the tokens' losses are averaged."] = (
+        "sequence"
+    )
+    epochs: Annotated[int, "How often an update goes over its rollouts; above 1 it needs clip."] = 1
+    minibatches: Annotated[int, "Into how many optimiser steps each of these is divided."] = 1
+    clip: Annotated[tuple[float, ...] | None, "PPO's ε, low and high."] = None
+    kl: Annotated[float, "The weight of the KL divergence from the policy that the stage starts with."] = 0.0
+    min_std: Annotated[
+        float | None, "Dynamic sampling drops a prompt whose rewards deviate no more than this; none keeps all."
+    ] = 0.0
+    refills: Annotated[int, "How many times as many prompts may be sampled for an update in search of enough."] = 4
+    grad_norm: Annotated[float, "Gradients are scaled down to this norm."] = 1.0
+    weight_decay: Annotated[float, "AdamW's."] = 0.0
+    validate_every: Annotated[int, "Updates between two validations; 0 for none."] = 0
+    validation: Annotated[int, "How many rows of the validation split a validation takes."] = 64
+    patience: Annotated[int | None, "Stop after so many validations in a row without a new best one."] = None
+    piece_tokens: Annotated[int, "How many tokens are trained on at once; memory grows with it, nothing else."] = 8192
+    sample_rows: Annotated[int, "How many rollouts are sampled at once."] = 64
 
     def __post_init__(self) -> None:
         defaults: dict[str, Any] = {
