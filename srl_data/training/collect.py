@@ -132,17 +132,23 @@ def collect(policy: Policy, tasks: Epochs, reward: Reward, stage: Stage, generat
 
 
 def rollouts_of(
-    policy: Policy, tasks: Sequence[Task], reward: Reward, stage: Stage, generator: torch.Generator | None
+    policy: Policy,
+    tasks: Sequence[Task],
+    reward: Reward,
+    stage: Stage,
+    generator: torch.Generator | None,
+    *,
+    greedy: bool = False,
 ) -> Batch:
-    """Sample a group of rollouts for each task, and score them."""
+    """Sample a group of rollouts for each task, or the likeliest one, and score them."""
     with policy.autocast():
         rollouts = sample(
             policy.model,
             [list(task.prompt) for task in tasks],
-            group_size=stage.group_size,
+            group_size=1 if greedy else stage.group_size,
             max_new_tokens=stage.max_new_tokens,
             stop=policy.stop,
-            temperature=stage.temperature,
+            temperature=0.0 if greedy else stage.temperature,
             most_rows=stage.sample_rows,
             generator=generator,
         )

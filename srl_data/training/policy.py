@@ -145,10 +145,15 @@ class Policy:
         with self.autocast(), self._anchored() as model:
             return score_tokens(model, rollouts, temperature=temperature).logprobs
 
-    def freeze_anchor(self) -> None:
-        """From now on, the KL divergence is taken from the policy as it is; with adapters, from it without them."""
+    def freeze_anchor(self, weights: Mapping[str, Tensor] | None = None) -> None:
+        """From now on, the KL divergence is taken from the policy as it is, or as it was with these weights.
+
+        With adapters it is taken from the model without them.
+        """
         if not _has_adapters(self.model):
             self.anchor = copy.deepcopy(self.model).eval().requires_grad_(False)
+            if weights is not None:
+                self.anchor.load_state_dict(weights)
 
     @contextmanager
     def _anchored(self) -> Iterator[PreTrainedModel]:
@@ -173,6 +178,15 @@ class Policy:
             model = copy.deepcopy(model).merge_and_unload()
         model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+    def trained(self) -> dict[str, Tensor]:
+        """The weights that training changes: all, or the adapters."""
+        named = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        return {name: value for name, value in self.model.state_dict().items() if name in named}
+
+    def restore(self, weights: Mapping[str, Tensor]) -> None:
+        """Go back to weights that :meth:`trained` gave."""
+        self.model.load_state_dict(weights, strict=False)
 
 
 def plain_prompt(messages: Sequence[Mapping[str, str]]) -> str:

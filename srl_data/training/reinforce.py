@@ -62,8 +62,6 @@ def reinforce(
     progress: Progress,
 ) -> Iterator[Update]:
     """Train until the stage's budget is spent, one update at a time; after each the caller may look, save, or stop."""
-    if stage.kl:
-        policy.freeze_anchor()
     while not is_spent(stage, progress):
         collected = collect(policy, tasks, reward, stage, generator)
         progress.step += 1

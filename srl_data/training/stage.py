@@ -52,9 +52,7 @@ class Stage:
         "z_score"
     )
     ddof: Annotated[Literal[0, 1], "Of the standard deviation of z_score."] = 1
-    aggregation: Annotated[Literal["sequence", "token", "constant"], "How the tokens' losses are averaged."] = (
-        "sequence"
-    )
+    aggregation: Annotated[Aggregation, "How the tokens' losses are averaged."] = "sequence"
     epochs: Annotated[int, "How often an update goes over its rollouts; above 1 it needs clip."] = 1
     minibatches: Annotated[int, "Into how many optimiser steps each of these is divided."] = 1
     clip: Annotated[tuple[float, ...] | None, "PPO's ε, low and high."] = None
