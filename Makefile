@@ -18,7 +18,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint format docs wheel-test sanitize bench constraints clean
+.PHONY: help demo test unit lint format docs wheel-test fuzz sanitize bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ docs: $(VENV)/.core ## write docs/cli.md anew from the commands' help
 
 wheel-test: $(VENV)/.dev ## build the wheel, install it in a clean environment, try it there
 	$(PYTEST) $(WHEEL_TEST)
+
+fuzz: $(VENV)/.dev ## draw new texts by the thousand that might break the verifier; takes many minutes
+	$(PYTEST) -n 2 --hypothesis-profile explore tests/fuzz
 
 sanitize: $(VENV)/.dev ## run the native kernel under the address, undefined-behaviour and thread sanitizers
 	mkdir -p build
@@ -79,7 +82,7 @@ $(VENV)/.core: pyproject.toml constraints.txt $(KERNEL)
 
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing what the tests need"
-	$(EDITABLE) '.[dev,nlp,embed-int8]'
+	$(EDITABLE) '.[dev,nlp,embed-int8,serve,train,trl]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

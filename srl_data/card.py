@@ -57,6 +57,7 @@ _OPTION_OF_FILTER = {
     "rows_too_large": "rows",
     "no_answer": "answers",
     "answer_disagrees": "answers",
+    "answer_unreadable": "check_answers",
     "duplicate": "duplicates",
 }
 
@@ -271,6 +272,8 @@ def _filters(manifest: Manifest) -> Iterator[tuple[str, str, int]]:
             setting = "on"
         elif option == "duplicates":
             setting = "" if value else "on"
+        elif option == "check_answers":
+            setting = "--check-answers" if value else ""
         elif value in (None, "any") or (reason == "answer_disagrees" and value != "agree"):
             setting = ""
         else:

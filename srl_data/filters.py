@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from srl_data.answers import same_answer, stated_answer
+from srl_data.answers import agreement, fault, stated_answer
 from srl_data.errors import Rejected
 from srl_data.examples import is_agent
 from srl_data.types import Trajectory
@@ -24,6 +24,7 @@ FILTER_REASONS = {
     "step_too_long": "a step longer than --max-step-chars",
     "no_answer": "no gold answer, or none stated by the solution",
     "answer_disagrees": "the solution states another answer than the gold one",
+    "answer_unreadable": "the gold answer cannot be read, so no reply could be scored by it (--check-answers)",
     "rows_too_large": "so many steps of so long a text that its rows would take gigabytes",
     "duplicate": "the same problem with the same solution was seen before",
 }
@@ -42,6 +43,7 @@ class FilterOptions:
         answers: ``any`` does not look at answers; ``known`` wants a gold answer (the record's, or the one that
             the solution states); ``agree`` wants both, and the same.
         duplicates: Keep records whose problem and text were seen before.
+        check_answers: Want a gold answer, where there is one, to be one that replies can be scored by.
     """
 
     min_steps: int = 2
@@ -50,6 +52,7 @@ class FilterOptions:
     max_step_chars: int | None = None
     answers: Literal["any", "known", "agree"] = "any"
     duplicates: bool = False
+    check_answers: bool = False
 
 
 def check(trajectory: Trajectory, options: FilterOptions) -> None:
@@ -71,6 +74,8 @@ def check(trajectory: Trajectory, options: FilterOptions) -> None:
         longest = max(len(step.action) for step in steps)
         if longest > options.max_step_chars:
             raise Rejected("step_too_long", f"{longest} characters of at most {options.max_step_chars}")
+    if options.check_answers and trajectory.answer is not None and (why := fault(trajectory.answer)):
+        raise Rejected("answer_unreadable", f"{why}: {trajectory.answer[:200]!r}")
     if options.answers != "any":
         _check_answers(trajectory, options.answers)
 
@@ -83,5 +88,8 @@ def _check_answers(trajectory: Trajectory, wanted: Literal["known", "agree"]) ->
         stated = stated or stated_answer(trajectory.solution.text)
         if stated is None:
             raise Rejected("no_answer", f"the solution states no answer (gold: {gold!r})")
-        if gold is not None and not same_answer(gold, stated):
-            raise Rejected("answer_disagrees", f"gold {gold!r}, the solution says {stated!r}")
+        if gold is not None and not (same := agreement(gold, stated)):
+            if same is None and (why := fault(gold)):
+                raise Rejected("answer_unreadable", f"{why}: {gold[:200]!r}")
+            doubt = ", and whether that is the same could not be decided" if same is None else ""
+            raise Rejected("answer_disagrees", f"gold {gold!r}, the solution says {stated!r}{doubt}")

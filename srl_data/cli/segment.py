@@ -112,6 +112,11 @@ Examples:
     show_default=True,
     help="'known' wants a gold answer; 'agree' wants the solution to state the same one.",
 )
+@click.option(
+    "--check-answers",
+    is_flag=True,
+    help="Leave out records whose gold answer the verifier cannot read: no reply could be scored by it.",
+)
 @click.option("--keep-duplicates", is_flag=True, help="Keep records whose problem and solution were seen before.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes at work.")
 @click.option("--strict", is_flag=True, help="Stop at the first record that cannot be used.")
@@ -136,6 +141,7 @@ def command(
     max_chars: int | None,
     max_step_chars: int | None,
     answers: Literal["any", "known", "agree"],
+    check_answers: bool,
     keep_duplicates: bool,
     jobs: int,
     strict: bool,
@@ -159,7 +165,7 @@ def command(
         segmenter_options=segmenters.registry.parse_options(segmenter, pairs),
         columns=columns,
         examples=ExampleOptions(include_last, give_title, tags, system, window),
-        filters=FilterOptions(min_steps, max_steps, max_chars, max_step_chars, answers, keep_duplicates),
+        filters=FilterOptions(min_steps, max_steps, max_chars, max_step_chars, answers, keep_duplicates, check_answers),
         holdout=holdout,
         near_duplicate=near_duplicate,
     )

@@ -24,18 +24,23 @@ Examples:
 def command(folder: Path, limit: int, as_json: bool) -> None:
     """Check every row: schema, partition, rows, ids, counts, leakage between splits.
 
-    Exit status 1 if anything is wrong.
+    Exit status 1 if anything is wrong. Gold answers that the reward `outcome` could not score by are told too, but are
+    no fault of a step dataset; `srl-data segment --check-answers` leaves them out.
     """
     from srl_data.dataset import StepDataset
-    from srl_data.insight.validate import CHECKS, promise, summary, validate
+    from srl_data.insight.validate import CHECKS, promise, summary, unscorable_answers, validate
 
-    problems, counts = summary(validate(StepDataset(folder)), limit)
+    dataset = StepDataset(folder)
+    problems, counts = summary(validate(dataset), limit)
     total = sum(counts.values())
+    remarks, remarked = summary(unscorable_answers(dataset) if "schema" not in counts else iter(()), limit)
+    unscorable = sum(remarked.values())
     if as_json:
         report.print_json(
             {
                 "valid": not total,
                 "found": counts,
+                "unscorable_answers": unscorable,
                 "problems": [
                     {"check": problem.check, "where": problem.where, "message": problem.message} for problem in problems
                 ],
@@ -51,6 +56,10 @@ def command(folder: Path, limit: int, as_json: bool) -> None:
             click.echo(f"{mark} {check:<10} {promise(check)}" + (f" — {bad} broken" if bad else ""))
         for problem in problems:
             click.echo(f"  {problem.check}: {problem.where}: {problem.message}")
+        if unscorable:
+            click.echo(f"{click.style('!', fg='yellow')} {'answers':<10} {unscorable} that outcome could not score by")
+        for remark in remarks:
+            click.echo(f"  {remark.check}: {remark.where}: {remark.message}")
         if total > len(problems):
             click.echo(f"  … and {total - len(problems)} more (--limit)")
     if total:

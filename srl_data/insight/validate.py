@@ -19,7 +19,7 @@ from srl_data.segmenters.base import check_partition
 from srl_data.splits import key, normalise_problem
 from srl_data.types import Segmentation, Solution, Step, Trajectory
 
-__all__ = ["CHECKS", "Problem", "validate"]
+__all__ = ["CHECKS", "Problem", "unscorable_answers", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,25 @@ def _leakage(dataset: StepDataset) -> Iterator[Problem]:
             number = key(normalise_problem(row["problem"]))
             if home.setdefault(number, split) != split:
                 yield Problem("leakage", row["id"], f"its problem stands in {home[number]} too, here in {split}")
+
+
+def unscorable_answers(dataset: StepDataset) -> Iterator[Problem]:
+    """Gold answers by which no reply could be scored, as the reward ``outcome`` has it.
+
+    They break no promise of a step dataset, whose rows are scored by their references; but whoever trains on answers
+    trains on nothing there.
+    """
+    from srl_data.answers import fault
+
+    known: dict[str, str | None] = {}
+    for row in dataset.rows("trajectories"):
+        gold = row["answer"]
+        if gold is None:
+            continue
+        if gold not in known:
+            known[gold] = fault(gold)
+        if known[gold]:
+            yield Problem("answers", row["id"], f"{known[gold]}: {gold[:80]!r}")
 
 
 CHECKS: dict[str, Callable[[StepDataset], Iterator[Problem]]] = {

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner
 
+import rewards
 from srl_data.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def _blocks(page: Path) -> Iterator[_Block]:
         yield _Block(match[1], match[2], match[3], text.count("\n", 0, match.start(3)))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/rewards.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/rewards.md", "docs/verifying.md"])
 def test_python_does_what_a_page_shows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = ROOT / name
@@ -88,6 +89,29 @@ def _run_commands(block: _Block, page: Path) -> None:
         got = CliRunner().invoke(main, arguments).output
         same = doctest.OutputChecker().check_output(expected.replace("…", "..."), got, doctest.ELLIPSIS)
         assert same, f"{page.name}:{block.line}: {command}\n{got}"
+
+
+_COMPARED = re.compile(r"^\| `([^`]+)` \| `([^`]+)` \| ([=≠]) \| ([=≠]) \| ", re.MULTILINE)
+
+
+def _compared() -> list[tuple[str, str, bool, bool]]:
+    """Rows of the guide's table: gold answer, answer, whether we and whether math-verify count it as right."""
+    rows = _COMPARED.findall((ROOT / "docs" / "verifying.md").read_text(encoding="utf-8"))
+    assert len(rows) > 20
+    return [(gold, answer, ours == "=", theirs == "=") for gold, answer, ours, theirs in rows]
+
+
+def test_our_column_of_the_table_of_conventions_is_true() -> None:
+    rows = _compared()
+    scores = rewards.get("outcome")([rf"\boxed{{{row[1]}}}" for row in rows], answer=[row[0] for row in rows])
+    assert scores.values == [float(row[2]) for row in rows]
+
+
+def test_the_peers_column_of_the_table_of_conventions_is_true() -> None:
+    peer = pytest.importorskip("math_verify", reason="is in the extra bench")
+    for gold, answer, _, right in _compared():
+        parsed = [peer.parse(rf"\boxed{{{text}}}") for text in (gold, answer)]
+        assert peer.verify(*parsed) == right, (gold, answer)
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)

@@ -47,6 +47,9 @@ VARIANTS: dict[str, Callable[[], Reward]] = {
     "srl by token_f1, prefilled": lambda: rewards.get("srl", similarity="token_f1", prefilled=True),
     "srl of patches": lambda: rewards.get("srl", similarity={"name": "diff_match", "similarity": "indel"}),
     "diff_match by indel": lambda: rewards.get("diff_match", similarity="indel"),
+    "outcome, exact": lambda: rewards.get("outcome", percent="exact", units="exact", cache=0),
+    "symbolic by form": lambda: rewards.get("symbolic", strictness="form", result_weight=2, consistency_weight=0.5),
+    "srl by symbolic": lambda: rewards.get("srl", similarity="symbolic"),
     "a sum": lambda: compose(Term("indel", 0.5), Term("token_f1", -0.5), Term("format", 0.25)),
     "a gate": lambda: Gate("format", compose("indel", "token_f1", name="text")),
     "a gate of patches": lambda: Gate({"name": "diff_match", "similarity": "indel"}, "indel", threshold=0.1),
@@ -74,7 +77,13 @@ def reward(request: pytest.FixtureRequest) -> Reward:
 
 def _columns(reward: Reward, *references: Any) -> dict[str, list[Any]]:
     """The same entries in every column that the reward reads, and a column that it does not read."""
-    return {**{name: list(references) for name in reward.columns}, "unread": [None] * len(references)}
+    entries = {name: [_entry(name, each) for each in references] for name in reward.columns}
+    return {**entries, "unread": [None] * len(references)}
+
+
+def _entry(column: str, reference: Any) -> Any:
+    """What a column holds in a row: the reference, or of the step above its answer."""
+    return "7" if column == "answer" and reference == STEP else reference
 
 
 def _scored(reward: Reward, completions: list[Any], references: list[Any]) -> Scores:
@@ -229,7 +238,9 @@ def test_columns_are_checked(reward: Reward) -> None:
 def test_explain_agrees_with_the_call(reward: Reward) -> None:
     for completion, reference in product([*COMPLETIONS, "\ud800\x00", None, b"x"], [STEP, PATCH, "", None]):
         scores = _scored(reward, [completion], [reference])
-        explained = reward.explain(completion, **dict.fromkeys([*reward.columns, "unread"], reference))
+        explained = reward.explain(
+            completion, **{name: _entry(name, reference) for name in [*reward.columns, "unread"]}
+        )
         assert (explained.value, explained.status) == (scores.values[0], scores.status[0])
         assert explained.reason
         assert "\n" not in explained.reason

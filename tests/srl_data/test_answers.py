@@ -1,4 +1,4 @@
-"""Final answers: where solutions state them, and when two are written the same."""
+"""Final answers: where solutions state them, and what the verifier makes of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srl_data import answers
-from srl_data.answers import same_answer, stated_answer
+from srl_data.answers import agreement, fault, stated_answer
 from tests.strategies import texts
 
 STATED = [
@@ -56,59 +55,44 @@ def test_stated(text: str, answer: str | None) -> None:
     assert stated_answer(text) == answer
 
 
-SAME = [
-    ("18", "18", True),
-    ("18", "18.0", True),
-    ("18", " 18. ", True),
-    ("0.50", ".5", True),
-    ("007", "7", True),
-    ("-0", "0", True),
-    ("+3", "3", True),
+AGREE = [
     ("1,000", "1000", True),
-    ("1{,}000.50", "1000.5", True),
-    ("$1,000", "1000", True),
-    (r"\$5.00", "5", True),
-    ("€5", "5", True),
     (r"$\boxed{7}$", "7", True),
-    (r"\text{ Yes}", "yes", True),
-    (r"\dfrac{1}{2}", r"\frac{1}{2}", True),
-    (r"\left( 1, 2 \right)", "(1,2)", True),
-    ("x = 2", "x=2", True),
-    (r"50\%", "50 %", True),
-    # not the same, or not without evaluating
-    ("50%", "50", False),
-    ("50%", "0.5", False),
-    ("1/2", "0.5", False),
+    (r"\dfrac{1}{2}", "0.5", True),
+    ("18 apples", "18", True),
+    ("x = 2", "2", True),
     ("18", "18.0000001", False),
     ("18", "-18", False),
-    ("1,00", "100", False),
-    ("18 apples", "18", False),
-    ("", "0", False),
-    ("1e3", "1000", False),
-    ("0x10", "16", False),
-    ("nan", "nan", True),  # as words
+    ("1/3", "0.33", False),
+    ("yes", "no", False),
+    ("1/0", "3", None),
+    (r"\int_0^1 f(x) dx", "3", None),
 ]
 
 
-@pytest.mark.parametrize(("first", "second", "same"), SAME)
-def test_same(first: str, second: str, same: bool) -> None:
-    assert same_answer(first, second) is same
-    assert same_answer(second, first) is same
+@pytest.mark.parametrize(("gold", "stated", "same"), AGREE)
+def test_agreement(gold: str, stated: str, same: bool | None) -> None:
+    assert agreement(gold, stated) is same
 
 
-@given(st.integers(-(10**12), 10**12), st.integers(0, 5))
-def test_same_number_in_other_notation(number: int, zeros: int) -> None:
-    written = f"{number:,}" + ("." + "0" * zeros if zeros else "")
-    assert same_answer(written, str(number))
-    assert not same_answer(written, str(number + 1))
+@pytest.mark.parametrize("gold", ["18", "Paris", r"\frac{1}{2}", "(B)", "x > 3", "18 apples"])
+def test_what_can_be_scored(gold: str) -> None:
+    assert fault(gold) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "why"),
+    [("", "is empty"), ("1/0", "has no value"), (r"\int_0^1 f(x) dx", "cannot be read"), ("9" * 10_000, "too large")],
+)
+def test_what_cannot_be_scored_is_told(gold: str, why: str) -> None:
+    assert why in (fault(gold) or "")
 
 
 @given(texts)
 def test_any_text(text: str) -> None:
-    """Neither fails, an answer is a piece of the text, and every text is the same as itself."""
+    """It does not fail, and an answer is made of pieces of the text."""
     answer = stated_answer(text)
-    assert answer is None or (answer and answer in text.replace("\r\n", "\n").replace("\r", "\n"))
-    assert same_answer(text, text)
+    assert answer is None or (answer and set(answer) <= {*text, ",", " "})
 
 
 _ANSWERS = st.lists(
@@ -120,13 +104,6 @@ _ANSWERS = st.lists(
     ),
     max_size=12,
 ).map("".join)
-
-
-@given(_ANSWERS)
-def test_the_last_box_is_found_from_the_end_as_from_the_start(text: str) -> None:
-    """The search looks at the last box first; reading every brace of the text must find the same one."""
-    at, content = answers._closed_boxes(text, 0)
-    assert answers._boxed(text) == (at, answers._clean(content, longest=len(content)))
 
 
 @given(_ANSWERS)

@@ -193,6 +193,27 @@ def test_answers_must_be_known_or_agree(tmp_path: Path) -> None:
         assert manifest.counts["rejects_by_reason"] == reasons
 
 
+def test_answers_are_compared_by_the_verifier(tmp_path: Path) -> None:
+    golds = {
+        "one half": ("1/2", "0.5"),
+        "thousands": ("1,200", "1200.0"),
+        "other": ("1/3", "0.33"),
+        "none": ("1/0", "2"),
+    }
+    rows = [
+        {"problem": f"Which number, {name}?", "solution": f"Let us see, {name}.\nThere.\n#### {stated}", "answer": gold}
+        for name, (gold, stated) in golds.items()
+    ]
+    source = _write(tmp_path / "a.jsonl", rows)
+    options = SegmentOptions(segmenter="lines", filters=FilterOptions(answers="agree"))
+    manifest = pipeline.segment([str(source)], tmp_path / "agree", options)
+    assert manifest.counts["rejects_by_reason"] == {"filter/answer_disagrees": 1, "filter/answer_unreadable": 1}
+    options = SegmentOptions(segmenter="lines", filters=FilterOptions(check_answers=True))
+    manifest = pipeline.segment([str(source)], tmp_path / "checked", options)
+    assert manifest.counts["rejects_by_reason"] == {"filter/answer_unreadable": 1}
+    assert [row["answer"] for row in _sound(tmp_path / "checked").rows("trajectories")] == ["1/2", "1,200", "1/3"]
+
+
 def test_rows_follow_the_options(source: Path, tmp_path: Path) -> None:
     options = SegmentOptions(segmenter="lines", examples=ExampleOptions(include_last=True, system="Be brief."))
     manifest = pipeline.segment([str(source)], tmp_path / "out", options)

@@ -73,8 +73,8 @@ def test_reasons_apart_if_wanted() -> None:
         ("One. Two.\nA: 18\n", ["One.", "Two."], "18"),
         ("One. Two.\r\n\r\n**Final Answer:** 18", ["One.", "Two."], "18"),
         ("One. The answer is 7.", ["One.", "The answer is 7."], "7"),
-        ("One.\n#### 5\nTwo.", ["One.", "#### 5", "Two."], None),  # not the last line
-        ("Answer: 5. Two.", ["Answer: 5.", "Two."], "5. Two"),
+        ("One.\n#### 5\nTwo.", ["One.", "#### 5", "Two."], "5"),  # not the last line: a step too
+        ("Answer: 5. Two.", ["Answer: 5.", "Two."], "5"),
     ],
 )
 def test_answer_line_is_no_step(text: str, actions: list[str], answer: str | None) -> None:

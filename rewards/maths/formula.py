@@ -1,0 +1,260 @@
+"""Expressions as written in answers: sums, products, powers, names; tokens to scalars, by recursive descent."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from rewards.maths.build import add, apply, divide, multiply, negate, number
+from rewards.maths.errors import Unparseable
+from rewards.maths.functions import ALONE, WORDS, Functions
+from rewards.maths.lexer import Token
+from rewards.maths.names import FUNCTIONS, GREEK
+from rewards.maths.tree import Apply, Constant, Interval, Node, Number, Symbol
+
+__all__ = ["CURRENCIES", "ENDS", "Formula"]
+
+CURRENCIES = frozenset("$€£¥")
+ENDS = frozenset(["end", ",", ";", ")", "]", "}", r"\}", "cup", "&", r"\\", "=", "!=", "<", "<=", ">", ">=", "in"])
+"""Kinds of tokens at which an expression ends."""
+
+_ROUNDED = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil")}
+_STARTS = frozenset(["number", "repeating", "word", "upright", "command", "board", "(", "[", "{", *_ROUNDED])
+_BEHIND = frozenset(["!", "%", "^", "circ"])
+
+
+class Formula(Functions):
+    """The part of the parser that reads expressions; what stands in brackets is for a subclass."""
+
+    def _bracket(self, opening: str) -> Node:
+        """What stands in brackets: a part of an expression, a tuple, a list, a set, an interval."""
+        raise NotImplementedError
+
+    def _unit_ahead(self) -> bool:
+        """Whether what follows reads as a unit, to the end of the statement."""
+        raise NotImplementedError
+
+    # --- sums, products, powers ---------------------------------------------------------------------------------
+
+    def _expression(self) -> Node:
+        self._deeper()
+        terms: list[Node] = []
+        while True:
+            sign = ""
+            while self._kind() in ("+", "-", "pm", "mp"):
+                sign = _signed(sign, self._kind())
+                self._at += 1
+            term = self._term()
+            terms.append(term if sign in ("", "+") else negate(term) if sign == "-" else Apply(sign, (term,)))
+            if self._kind() not in ("+", "-", "pm", "mp"):
+                self._depth -= 1
+                return add(terms)
+
+    def _term(self) -> Node:
+        factors = [self._power()]
+        slashed = False  # behind a slash that a product may or may not be below
+        while True:
+            kind = self._kind()
+            if kind == "*":
+                self._at += 1
+                factors.append(self._signed_power())
+                slashed = False
+            elif kind == "/":
+                self._at += 1
+                if len(factors) > 1 or slashed:
+                    self._link()
+                below = self._signed_power()
+                factors = [divide(multiply(factors), below)]
+                slashed = not isinstance(below, Number) and self._tokens[self._at - 1].kind != ")"
+                if isinstance(factors[0], Apply):
+                    self._link()
+            elif (kind in _STARTS or (kind == "|" and not self._bars)) and not self._stops():
+                if slashed:
+                    raise Unparseable("a product behind a slash may be read in two ways")
+                factors.append(self._power())
+            else:
+                return multiply(factors)
+
+    def _stops(self) -> bool:
+        """Whether what follows a factor is not one more, though it could start one."""
+        before, token = self._tokens[self._at - 1], self._tokens[self._at]
+        if token.kind in ("number", "repeating"):
+            if before.kind in ("number", "repeating"):
+                raise Unparseable("two numbers side by side")
+            if before.kind in WORDS and before.text != "i":
+                raise Unparseable("a number behind a letter")
+        if token.kind == "[":
+            raise Unparseable("a bracket behind a number")
+        if token.kind == "command":
+            return token.text in ("end", "over") or self._unit_ahead()
+        return token.kind in WORDS and self._unit_ahead()
+
+    def _signed_power(self) -> Node:
+        sign = 1
+        while self._kind() in ("-", "+"):
+            sign = -sign if self._kind() == "-" else sign
+            self._at += 1
+        return self._power() if sign == 1 else negate(self._power())
+
+    def _power(self) -> Node:
+        base = self._primary()
+        while (kind := self._kind()) in _BEHIND:
+            if kind == "!":
+                self._at += 1
+                self._link()
+                if self._kind() == "!":
+                    raise Unparseable("a double factorial")
+                base = apply("factorial", base)
+            elif kind == "%":
+                self._at += 1
+                base = apply("percent", base)
+            elif kind == "circ" or (kind == "^" and self._kind(1) == "circ"):
+                self._at += 1 if kind == "circ" else 2
+                base = self._degrees(base)
+            elif kind == "^" and self._kind(1) == "{" and self._kind(2) == "circ" and self._kind(3) == "}":
+                self._at += 4
+                base = self._degrees(base)
+            else:
+                self._at += 1
+                self._link()
+                base = apply("pow", base, self._script())
+        return base
+
+    def _degrees(self, value: Node) -> Node:
+        token = self._tokens[self._at]
+        if token.text in ("C", "F") and self._kind(1) in ENDS:
+            self._at += 1
+            return apply("°" + token.text, value)
+        return apply("deg", value)
+
+    def _script(self) -> Node:
+        """An exponent: in braces, or a signed factor."""
+        if self._kind() == "{":
+            return self._group("{", "}")
+        self._deeper()
+        sign = self._take("-")
+        base = self._primary()
+        if self._kind() == "^":
+            self._at += 1
+            base = apply("pow", base, self._script())
+        self._depth -= 1
+        return negate(base) if sign else base
+
+    # --- what stands by itself ----------------------------------------------------------------------------------
+
+    def _primary(self) -> Node:
+        token = self._tokens[self._at]
+        kind = token.kind
+        if kind == "number" or kind == "repeating":
+            self._at += 1
+            return self._mixed(number(token.text))
+        if kind in WORDS:
+            return self._name(token)
+        if kind == "command":
+            self._at += 1
+            return self._command(token.text)
+        if kind == "{":
+            return self._group("{", "}")
+        if kind in ("(", "[", r"\{"):
+            return self._bracket(kind)
+        if kind == "|":
+            return self._absolute()
+        if kind in _ROUNDED:
+            closing, op = _ROUNDED[kind]
+            return apply(op, self._group(kind, closing))
+        if kind in CURRENCIES:
+            self._at += 1
+            return apply("unit" + kind, self._primary())
+        if kind == "board":
+            self._at += 1
+            whole = Interval(negate(Constant("oo")), Constant("oo"), False, False)
+            return whole if token.text == "R" else Symbol("mathbb " + token.text)
+        return self._unexpected()
+
+    def _mixed(self, whole: Number) -> Node:
+        """Behind an integer, a fraction less than one that is written in digits adds to it: 3 1/2."""
+        if whole.value.denominator != 1 or "." in self._tokens[self._at - 1].text:
+            return whole
+        ahead = self._tokens[self._at : self._at + 7]
+        kinds = [token.kind for token in ahead]
+        if kinds[:3] == ["number", "/", "number"] and ahead[0].spaced:
+            above, below, width = ahead[0].text, ahead[2].text, 3
+        elif kinds[0] == "command" and ahead[0].text == "frac":
+            if kinds[1:] == ["{", "number", "}", "{", "number", "}"]:
+                above, below, width = ahead[2].text, ahead[5].text, 7
+            elif kinds[1:2] == ["number"] and len(ahead[1].text) == 2:
+                above, below, width = ahead[1].text[0], ahead[1].text[1], 2
+            else:
+                return whole
+        else:
+            return whole
+        if not (above.isdigit() and below.isdigit() and 0 < int(above) < int(below)):
+            return whole
+        self._at += width
+        return Number(whole.value + Fraction(int(above), int(below)))
+
+    def _name(self, token: Token) -> Node:
+        """A word: a constant, a function, a variable."""
+        name = token.text
+        self._at += 1
+        if name in ALONE:
+            return ALONE[name]
+        if name in FUNCTIONS:
+            return self._function(FUNCTIONS[name])
+        if name in GREEK:
+            return self._variable(name)
+        if len(name) == 1:
+            if name in "fghFGP" and self._kind() == "(" and self._kind(2) == ")" and not self._tokens[self._at].spaced:
+                inner = self._tokens[self._at + 1]
+                if inner.kind in ("word", "number") and len(inner.text) < 4:
+                    self._at += 3
+                    return Symbol(f"{name}({inner.text})")
+            return self._variable(name)
+        if name[:-1] in FUNCTIONS and len(name) > 3:  # sinx
+            self._tokens[self._at - 1] = Token("word", name[-1], False)
+            self._at -= 1
+            return self._function(FUNCTIONS[name[:-1]])
+        if token.kind == "word" and len(name) < 4:
+            self._tokens[self._at - 1 : self._at] = [Token("word", letter, False) for letter in name]
+            self._at -= 1
+            return self._name(self._tokens[self._at])
+        raise Unparseable(f"the word {name[:20]!r} among the mathematics" if name else "empty words")
+
+    def _variable(self, name: str) -> Node:
+        if self._take("_"):
+            name += "_" + self._subscript()
+        while self._kind() == "'" or (self._kind() == "^" and self._tokens[self._at + 1].text == "prime"):
+            self._at += 1 if self._kind() == "'" else 2
+            self._link()
+            name += "'"
+        return Symbol(name)
+
+    def _subscript(self) -> str:
+        token = self._tokens[self._at]
+        self._at += 1
+        if token.kind in ("number", "word", "upright"):
+            return token.text
+        if token.kind != "{":
+            self._at -= 1
+            self._unexpected("as a subscript")
+        parts = []
+        while self._kind() in ("number", "word", "upright", ",", "+", "-"):
+            parts.append(self._tokens[self._at].text)
+            self._at += 1
+        self._expect("}")
+        return "".join(parts)
+
+    def _absolute(self) -> Node:
+        self._expect("|")
+        self._bars += 1
+        value = self._only(self._expression())
+        self._bars -= 1
+        self._expect("|")
+        return apply("abs", value)
+
+
+def _signed(sign: str, more: str) -> str:
+    if sign in ("", "+"):
+        return more
+    if sign == "-":
+        return {"+": "-", "-": "+", "pm": "mp", "mp": "pm"}[more]
+    raise Unparseable("two signs of which one is ±")

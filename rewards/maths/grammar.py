@@ -1,0 +1,233 @@
+"""The grammar of mathematics as written in answers: tokens to a tree, by recursive descent of bounded depth.
+
+Here: lists, statements, sets, quantities, brackets, matrices. Expressions are in ``rewards.maths.formula``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from rewards.maths.build import expand, lift, settle
+from rewards.maths.errors import Unparseable
+from rewards.maths.formula import CURRENCIES, ENDS, Formula
+from rewards.maths.functions import WORDS
+from rewards.maths.names import NAMES
+from rewards.maths.tree import Collection, Interval, Matrix, Node, Quantity, Relation, RelationOp, Symbol, Union
+from rewards.maths.units import UNITS
+
+__all__ = ["Parser"]
+
+_RELATIONS = frozenset(["=", "!=", "<", "<=", ">", ">=", "in"])
+_SHORT_UNITS = frozenset("mgshL")  # single letters that are a unit behind a plain number and a space
+_MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "smallmatrix", "array"])
+
+
+class Parser(Formula):
+    """One text's parser.
+
+    Args:
+        tokens: As from ``tokenize``.
+        conventions: Its ``log_base`` is read.
+    """
+
+    def answer(self) -> Node:
+        """The whole text.
+
+        Raises:
+            Unparseable: If it is not in the grammar.
+        """
+        items = list(expand(self._items("end")))
+        self._expect("end")
+        if not items:
+            raise Unparseable("nothing to read")
+        return items[0] if len(items) == 1 else Collection("bare", tuple(items))
+
+    def _items(self, closing: str) -> list[Node]:
+        """Statements up to a closing token, which is left; none is an empty list."""
+        items: list[Node] = []
+        while self._kind() != closing:
+            items.append(self._statement())
+            if self._kind() not in (",", ";"):
+                break
+            while self._kind() in (",", ";"):  # also ", and"
+                self._at += 1
+            if self._kind() == closing and closing != "end":
+                self._unexpected()
+        return items
+
+    def _statement(self) -> Node:
+        terms, ops = [self._sets()], []
+        while self._kind() in _RELATIONS:
+            ops.append(cast(RelationOp, self._kind()))
+            self._at += 1
+            terms.append(self._sets())
+        return Relation(tuple(terms), tuple(ops)) if ops else terms[0]
+
+    def _sets(self) -> Node:
+        parts = [self._quantity()]
+        while self._take("cup"):
+            parts.append(self._quantity())
+        return parts[0] if len(parts) == 1 else Union(tuple(_as_set(part) for part in parts))
+
+    def _quantity(self) -> Node:
+        value, unit = lift(self._expression())
+        if self._kind() in WORDS or self._kind() in CURRENCIES or self._unit_fraction():
+            if unit:
+                self._unexpected("behind a unit")
+            unit = self._unit()
+        elif not unit and self._take("_"):
+            unit = "base " + self._subscript()  # a number that is written in another base
+        return Quantity(settle(value), unit) if unit else settle(value)
+
+    # --- units --------------------------------------------------------------------------------------------------
+
+    def _unit(self) -> str:
+        """What stands behind a number to the end of the statement: words, powers, "per"."""
+        parts: list[str] = []
+        over, power = "", ""
+        while self._kind() not in ENDS:
+            token = self._tokens[self._at]
+            self._at += 1
+            if token.kind == "command" and token.text == "frac":
+                above, below = self._braced_unit(), self._braced_unit()
+                parts += [above, "/" + below]
+            elif token.kind in CURRENCIES or (token.kind in WORDS and _is_unit(token.text)):
+                name = UNITS.get(token.text) or UNITS.get(token.text.lower()) or token.text.lower()
+                parts.append(over + name + power)
+                over = power = ""
+            elif token.kind == "/" or token.text == "per":
+                over = "/"
+            elif token.text == "square":
+                power = "^2"
+            elif token.kind == "^" and parts:
+                braced = self._take("{")
+                exponent = self._tokens[self._at]
+                if exponent.kind != "number" or exponent.text not in ("2", "3"):
+                    self._unexpected("in a unit")
+                self._at += 1
+                parts[-1] += "^" + exponent.text
+                if braced:
+                    self._expect("}")
+            elif token.text != "":
+                raise Unparseable(f"{token.text[:20]!r} among words")
+        return "*".join(parts).replace("*/", "/").strip("/")
+
+    def _braced_unit(self) -> str:
+        self._expect("{")
+        unit = self._unit()
+        self._expect("}")
+        if not unit or "*" in unit or "/" in unit:
+            raise Unparseable("a fraction of units that is none")
+        return unit
+
+    def _unit_fraction(self) -> bool:
+        r"""Whether \frac{\text{km}}{\text{h}} or the like follows."""
+        token = self._tokens[self._at]
+        return token.kind == "command" and token.text == "frac" and self._kind(1) == "{" and self._kind(2) == "upright"
+
+    def _unit_ahead(self) -> bool:
+        """Whether what follows reads as a unit, to the end of the statement."""
+        token = self._tokens[self._at]
+        if token.kind == "command":
+            return self._unit_fraction()
+        if token.kind == "word" and len(token.text) == 1:
+            return (
+                token.text in _SHORT_UNITS
+                and token.spaced
+                and self._kind(1) in ENDS
+                and self._tokens[self._at - 1].kind in ("number", "}")
+            )
+        if token.text in NAMES and not (token.text in UNITS and self._kind(1) in ENDS):
+            return False
+        return (token.kind == "upright" and token.text not in ("e", "i", "d")) or len(token.text) > 1
+
+    # --- brackets -----------------------------------------------------------------------------------------------
+
+    def _bracket(self, opening: str) -> Node:
+        """What stands in brackets: a part of an expression, a tuple, a list, a set, an interval."""
+        self._at += 1
+        bars, self._bars = self._bars, 0
+        self._deeper()
+        items = self._items(r"\}" if opening == r"\{" else ")" if self._kind() != "]" else "]")
+        if opening == r"\{" and len(items) == 1 and self._take(":"):  # {x : x > 3}, which says what x > 3 says
+            items = [self._statement()]
+            if not isinstance(items[0], Relation):
+                raise Unparseable("a set by a condition that is none")
+            self._depth -= 1
+            self._bars = bars
+            self._expect(r"\}")
+            return items[0]
+        self._depth -= 1
+        self._bars = bars
+        closing = self._kind()
+        if closing not in ((r"\}",) if opening == r"\{" else (")", "]")):
+            self._unexpected("where a bracket should close")
+        self._at += 1
+        if opening == "(" and closing == ")" and len(items) == 1:
+            return items[0]
+        if opening == r"\{":
+            return Collection("set", tuple(expand(items)))
+        return _delimited(items, opening, closing)
+
+    # --- matrices -----------------------------------------------------------------------------------------------
+
+    def _matrix(self) -> Node:
+        name = self._environment()
+        if name not in _MATRICES:
+            raise Unparseable(f"the environment {name[:20]!r} is not known")
+        if name == "array":
+            self._expect("{")
+            while self._kind() in ("word", "|"):
+                self._at += 1
+            self._expect("}")
+        self._deeper()
+        rows: list[tuple[Node, ...]] = []
+        while True:
+            row = [self._quantity()]
+            while self._take("&"):
+                row.append(self._quantity())
+            rows.append(tuple(row))
+            if not self._take(r"\\") or self._tokens[self._at].text == "end":
+                break
+        self._depth -= 1
+        if self._tokens[self._at].text != "end":
+            self._unexpected("in a matrix")
+        self._at += 1
+        if self._environment() != name or len({len(row) for row in rows}) != 1:
+            raise Unparseable("a matrix that does not fit together")
+        return Matrix(tuple(rows))
+
+    def _environment(self) -> str:
+        self._expect("{")
+        name = ""
+        while self._kind() == "word":
+            name += self._tokens[self._at].text
+            self._at += 1
+        self._expect("}")
+        return name
+
+
+def _is_unit(word: str) -> bool:
+    return word in UNITS or word not in NAMES | {"per", "square", ""}
+
+
+def _as_set(part: Node) -> Node:
+    if isinstance(part, Collection) and part.kind == "tuple" and len(part.items) == 2:
+        return Interval(*part.items, False, False)
+    if isinstance(part, Symbol | Interval) or (isinstance(part, Collection) and part.kind == "set"):
+        return part
+    raise Unparseable("a union of something that is no set")
+
+
+def _delimited(items: Iterable[Node], opening: str, closing: str) -> Node:
+    items = tuple(items)
+    if any(len(tuple(expand([item]))) > 1 for item in items):
+        raise Unparseable("± within brackets")
+    if len(items) == 2 and (opening, closing) != ("(", ")"):
+        return Interval(*items, opening == "[", closing == "]")
+    if (opening, closing) == ("(", ")") and items:
+        return Collection("tuple", items)
+    if (opening, closing) == ("[", "]") and items:
+        return Collection("list", items)
+    raise Unparseable("brackets that do not fit")
