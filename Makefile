@@ -82,7 +82,7 @@ $(VENV)/.core: pyproject.toml constraints.txt $(KERNEL)
 
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing what the tests need"
-	$(EDITABLE) '.[dev,nlp,embed-int8,serve,train,trl]'
+	$(EDITABLE) '.[dev,nlp,embed-int8,lora,serve,trl,report]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

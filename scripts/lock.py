@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 CHOSEN = {
     "torch": "2.13.0",  # the newest one is gigabytes of libraries, anew with every release
-    "antlr4-python3-runtime": "4.13.2",  # 4.11 misreads \boxed{10\%}; nothing needs it yet, the verifier will
+    "antlr4-python3-runtime": "4.13.2",  # 4.11 misreads \boxed{10\%}; math-verify, a peer, needs it
 }
 
 HEADER = """\
