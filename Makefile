@@ -18,10 +18,10 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint format docs wheel-test fuzz sanitize bench constraints clean
+.PHONY: help demo test unit lint format docs wheel-test test-trainers fuzz sanitize bench constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.core ## install, then build a step dataset from scratch in demo-out/
 	$(BIN)/srl-data demo --output $(DEMO)
@@ -48,6 +48,10 @@ docs: $(VENV)/.core ## write docs/cli.md anew from the commands' help
 
 wheel-test: $(VENV)/.dev ## build the wheel, install it in a clean environment, try it there
 	$(PYTEST) $(WHEEL_TEST)
+
+test-trainers: $(VENV)/.dev ## run the tests against the trainers themselves, each in an environment of its own
+	$(BIN)/python scripts/trainer_envs.py
+	$(BIN)/python scripts/compatibility.py
 
 fuzz: $(VENV)/.dev ## draw new texts by the thousand that might break the verifier; takes many minutes
 	$(PYTEST) -n 2 --hypothesis-profile explore tests/fuzz

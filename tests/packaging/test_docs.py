@@ -44,7 +44,7 @@ def _blocks(page: Path) -> Iterator[_Block]:
         yield _Block(match[1], match[2], match[3], text.count("\n", 0, match.start(3)))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/rewards.md", "docs/verifying.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/rewards.md", "docs/verifying.md", "docs/trainers/openrlhf.md"])
 def test_python_does_what_a_page_shows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = ROOT / name
