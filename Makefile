@@ -90,5 +90,5 @@ $(VENV)/.dev: $(VENV)/.core
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(EDITABLE) '.[bench]'
+	$(EDITABLE) '.[bench,lora,trl,serve]'
 	@touch $@

@@ -10,6 +10,8 @@
     │       └── MissingExtra   … because an optional library is not installed
     ├── OptionError            an option that the plug-in does not have, or a value of the wrong type
     ├── ColumnError            a column that a reward reads is missing or does not fit the completions
+    ├── NotScorable            a completion has no score, where the user asked for an error (rewards.adapters.core)
+    ├── WorkerError            worker processes cannot be started here (rewards.workers)
     └── SrlDataError           everything about data (see srl_data.errors)
 """
 

@@ -22,6 +22,8 @@ print(json.dumps(sorted(loaded)))
 ALLOWED = {
     "rewards": {"rewards"},
     "rewards.registry": {"rewards"},
+    "rewards.adapters.trl": {"rewards"},
+    "rewards.adapters.dynamic_sampling": {"rewards"},
     "srl_data": {"rewards", "srl_data"},
     "srl_data.segmenters": {"rewards", "srl_data"},
     "srl_data.types": {"rewards", "srl_data"},
