@@ -14,7 +14,9 @@ __all__ = ["main"]
 
 _COMMANDS = [
     *("segment", "segmenters", "generate", "show", "stats", "validate", "card", "push"),
-    *("rewards", "score"),
+    *("rewards", "score", "serve"),
+    *("export", "doctor"),
+    *("probe", "train", "evaluate"),
     "demo",
 ]
 

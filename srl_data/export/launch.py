@@ -23,7 +23,7 @@ MAX_PROMPT_LENGTH = 4096
 MAX_COMPLETION_LENGTH = 2048
 """The paper reports no lengths: `srl-data doctor --tokenizer` says what a dataset needs."""
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parent / "launch-templates"  # no identifier, else it would be taken for a package
 _COMMON = "common"
 _BARE = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_./][\w./-]*", re.ASCII | re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""What goes wrong in practice, said while it happens: collapse, silence, broken forms.
+"""Alarms for what goes wrong in practice, from the figures of each update.
 
 An alarm is a warning in the log and on the terminal, once when it begins; a run goes on. What is not a number stops it,
 see :class:`srl_data.training.optimiser.NotFinite`.
@@ -6,20 +6,35 @@ see :class:`srl_data.training.optimiser.NotFinite`.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
 from statistics import fmean
 
 __all__ = ["Alarms"]
 
-_WINDOW = 10  # updates that are compared with the stage's first ones, or looked back on
-_COLLAPSED = 0.1  # of what it was at the start
+_WINDOW = 10  # updates whose mean is looked at, and compared with that of the stage's first ones
+_COLLAPSED = 0.1  # of what it was at first
 _SILENT = 5  # updates in a row
-_BROKEN = 0.5  # of all rollouts
+_RISEN = 0.2  # of all rollouts, more than at first
+_UNSCORED = 0.5  # of all rollouts
+
+_COLLAPSES = {
+    "entropy": "the policy hardly explores; a lower lr or a KL term may keep it",
+    "length": "replies shrink to almost nothing; look at some, a shortcut may pay",
+}
+_SCORELESS = ("unparseable_reference", "too_large", "timeout", "error")
 
 
+@dataclass(slots=True)
 class Alarms:
     """Watches one stage's figures.
+
+    Attributes:
+        recent: The last values of each figure.
+        first: The mean of its first ones.
+        silent: How many updates in a row taught nothing.
+        ringing: The alarms that have begun and not ended.
 
     Example:
         >>> alarms = Alarms()
@@ -31,63 +46,47 @@ class Alarms:
         []
     """
 
-    def __init__(self) -> None:
-        self._recent: dict[str, deque[float]] = {}
-        self._first: dict[str, float] = {}
-        self._silent = 0
-        self._ringing: set[str] = set()
+    recent: dict[str, list[float]] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
+    silent: int = 0
+    ringing: list[str] = field(default_factory=list)
 
     def look(self, figures: Mapping[str, float]) -> list[str]:
         """The alarms that begin with an update of these figures."""
-        found: dict[str, str] = {}
-        for name, why in _COLLAPSES.items():
-            mean = self._mean(name, figures)
-            if mean is None:
-                continue
-            first = self._first.setdefault(name, mean)
-            if mean < _COLLAPSED * first:
-                found[name] = f"{name} fell to {mean:.3f} from {first:.3f}: {why}"
-        broken = self._mean("status/format", {"status/format": figures.get("status/format", 0.0)})
-        if broken is not None and broken > max(_BROKEN, 2 * self._first.setdefault("status/format", broken)):
-            found["format"] = (
-                f"{broken:.0%} of the rollouts break the form, {self._first['status/format']:.0%} at first"
-            )
-        self._silent = self._silent + 1 if figures.get("keep_rate") == 0 else 0
-        if self._silent >= _SILENT:
-            found["silent"] = (
-                f"no prompt was kept in {self._silent} updates: all rollouts of each score the same, and nothing is "
-                "learnt; see `srl-data probe`"
-            )
-        begun = [message for name, message in found.items() if name not in self._ringing]
-        self._ringing = set(found)
+        found = dict(self._found(figures))
+        begun = [message for name, message in found.items() if name not in self.ringing]
+        self.ringing = list(found)
         return begun
 
-    def state(self) -> dict[str, object]:
-        """All that a resumed run needs."""
-        recent = {name: list(values) for name, values in self._recent.items()}
-        return {"recent": recent, "first": self._first, "silent": self._silent, "ringing": sorted(self._ringing)}
+    def _found(self, figures: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+        for name, why in _COLLAPSES.items():
+            mean = self._mean(name, figures.get(name))
+            if mean is not None and mean < _COLLAPSED * self.first[name]:
+                yield name, f"{name} fell to {mean:.3f} from {self.first[name]:.3f}: {why}"
+        sampled = "reward" in figures
+        broken = self._mean("format", figures.get("status/format", 0.0) if sampled else None)
+        if broken is not None and broken > self.first["format"] + _RISEN:
+            yield "format", f"{broken:.0%} of the rollouts break the form, {self.first['format']:.0%} at first"
+        lost = sum(figures.get(f"status/{status}", 0.0) for status in _SCORELESS)
+        unscored = self._mean("unscored", lost if sampled else None)
+        if unscored is not None and unscored > _UNSCORED:
+            yield "unscored", f"{unscored:.0%} of the rollouts get no score; the log's status/… figures say why"
+        self.silent = self.silent + 1 if 0 in (figures.get("keep_rate"), figures.get("reward_std")) else 0
+        if self.silent >= _SILENT:
+            yield (
+                "silent",
+                f"nothing was learnt in {self.silent} updates: all rollouts of each prompt score the same; see "
+                "`srl-data probe`",
+            )
+        if broken_off := [name for name, value in figures.items() if not isfinite(value)]:
+            yield "number", f"{' and '.join(broken_off)} is not a finite number"
 
-    @classmethod
-    def restored(cls, state: Mapping[str, object]) -> Alarms:
-        """Alarms that go on from a ``state``."""
-        alarms = cls()
-        recent: Mapping[str, list[float]] = state["recent"]  # type: ignore[assignment]
-        alarms._recent = {name: deque(values, maxlen=_WINDOW) for name, values in recent.items()}
-        alarms._first = dict(state["first"])  # type: ignore[call-overload]
-        alarms._silent = state["silent"]  # type: ignore[assignment]
-        alarms._ringing = set(state["ringing"])  # type: ignore[call-overload]
-        return alarms
-
-    def _mean(self, name: str, figures: Mapping[str, float]) -> float | None:
-        """The mean of the last updates; ``None`` until there are enough."""
-        if name not in figures:
+    def _mean(self, name: str, value: float | None) -> float | None:
+        """The mean of the last values; ``None`` without a new one, and until there are enough."""
+        if value is None or not isfinite(value):
             return None
-        recent = self._recent.setdefault(name, deque(maxlen=_WINDOW))
-        recent.append(figures[name])
-        return fmean(recent) if len(recent) == _WINDOW else None
-
-
-_COLLAPSES = {
-    "entropy": "the policy hardly explores; a lower lr or a KL term may keep it",
-    "length": "replies shrink to almost nothing; look at some, a shortcut may pay",
-}
+        recent = self.recent[name] = [*self.recent.get(name, []), value][-_WINDOW:]
+        if len(recent) < _WINDOW:
+            return None
+        self.first.setdefault(name, fmean(recent))
+        return fmean(recent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 
 import torch
 
+from srl_data.errors import InputError
 from srl_data.training.config import differences
 from srl_data.training.policy import Policy
 from srl_data.training.stage import ConfigError
 
-__all__ = ["latest", "load", "save"]
+__all__ = ["latest", "load", "save", "save_tensors", "state_of"]
 
 _NAME = "checkpoint"
 
@@ -32,21 +34,39 @@ def save(folder: Path, policy: Policy, state: Mapping[str, Any], tensors: Mappin
         policy: What is trained.
         state: Plain JSON values, with the run's ``config`` among them.
         tensors: What torch saves.
+
+    Raises:
+        OSError: If the disk is full, or cannot be written; then the one before still stands.
     """
     fresh, place, old = (folder / name for name in (f"{_NAME}.new", _NAME, f"{_NAME}.old"))
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    torch.save(policy.trained(), fresh / "weights.pt")
-    torch.save(dict(tensors), fresh / "tensors.pt")
-    (fresh / "state.json").write_text(json.dumps(state), encoding="utf-8")
-    for path in fresh.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    shutil.rmtree(old, ignore_errors=True)
+    save_tensors(policy.trained(), fresh / "weights.pt")
+    save_tensors(dict(tensors), fresh / "tensors.pt")
+    with (fresh / "state.json").open("w", encoding="utf-8") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
     if place.exists():
+        shutil.rmtree(old, ignore_errors=True)
         place.rename(old)
     fresh.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def save_tensors(value: Any, path: Path) -> None:
+    """Write what torch saves, all of it, on the disk.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with path.open("wb") as file:
+        try:
+            torch.save(value, file)
+        except RuntimeError as error:  # torch complains of an archive without an end, where the disk has no room for it
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def latest(folder: Path) -> Path | None:
@@ -55,16 +75,38 @@ def latest(folder: Path) -> Path | None:
     return next((place for place in places if (place / "state.json").is_file()), None)
 
 
-def load(place: Path, policy: Policy, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Put a checkpoint's weights into a policy; gives its ``state`` and ``tensors``.
+def state_of(place: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A checkpoint's ``state``.
 
     Raises:
         ConfigError: If it is of a run of another configuration.
+        InputError: If it cannot be read.
     """
-    state: dict[str, Any] = json.loads((place / "state.json").read_text(encoding="utf-8"))
-    was = state["config"]
-    if changed := differences(json.loads(json.dumps(config)), was):
-        raise ConfigError(f"{place} is of another configuration: {'; '.join(changed)}. Take it back, or another output")
-    policy.restore(torch.load(place / "weights.pt", map_location=policy.model.device, weights_only=True))
-    tensors: dict[str, Any] = torch.load(place / "tensors.pt", map_location="cpu", weights_only=True)
-    return state, tensors
+    try:
+        state: dict[str, Any] = json.loads((place / "state.json").read_text(encoding="utf-8"))
+        changed = differences(json.loads(json.dumps(config)), state["config"])
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(place, error) from error
+    if changed:
+        raise ConfigError(
+            f"{place} is of another configuration: {'; '.join(changed)}. Go back to that one, or choose another output"
+        )
+    return state
+
+
+def load(place: Path, policy: Policy) -> dict[str, Any]:
+    """Put a checkpoint's weights into a policy; gives its ``tensors``.
+
+    Raises:
+        InputError: If it cannot be read, or is of another model.
+    """
+    try:
+        policy.restore(torch.load(place / "weights.pt", map_location=policy.model.device, weights_only=True))
+        tensors: dict[str, Any] = torch.load(place / "tensors.pt", map_location="cpu", weights_only=True)
+    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise _unreadable(place, error) from error
+    return tensors
+
+
+def _unreadable(place: Path, error: Exception) -> InputError:
+    return InputError(f"the checkpoint {place} cannot be read: {type(error).__name__}: {error}")

@@ -71,7 +71,8 @@ class Collected:
     """What was sampled for one update.
 
     Attributes:
-        batches: What it learns from; each rollout has a score, each group at least two. Empty if nothing was kept.
+        batches: What it learns from; each rollout has a score, and with dynamic sampling each group two that differ.
+            Empty if nothing was kept.
         groups: How many prompts were sampled.
         kept: How many of them were kept.
         kept_well_formed: How many would be, had only rollouts counted that are well formed: one broken form in a group
@@ -111,9 +112,10 @@ class Collected:
 
 def collect(policy: Policy, tasks: Epochs, reward: Reward, stage: Stage, generator: torch.Generator) -> Collected:
     """Sample and score prompts until enough are worth learning from, or ``refills`` times as many were sampled."""
-    found = Collected()
-    while found.kept < stage.prompts and found.groups < stage.prompts * stage.refills:
-        batch = rollouts_of(policy, tasks.take(stage.prompts - found.kept), reward, stage, generator)
+    found, most = Collected(), stage.prompts * stage.refills
+    while found.kept < stage.prompts and found.groups < most:
+        wanted = min(stage.prompts - found.kept, most - found.groups)
+        batch = rollouts_of(policy, tasks.take(wanted), reward, stage, generator)
         groups = batch.groups()
         kept = [rows for rows in groups if _is_kept(batch, rows, stage.min_std)]
         found.groups += len(groups)

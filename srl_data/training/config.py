@@ -22,6 +22,7 @@ A stage takes what :class:`srl_data.training.stage.Stage` does.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -32,7 +33,10 @@ from rewards.errors import OptionError
 from rewards.registry import did_you_mean, options_of
 from srl_data.training.stage import ConfigError, Stage
 
-__all__ = ["Config", "Lora", "from_table", "read"]
+__all__ = ["Config", "Lora", "differences", "from_table", "read"]
+
+
+Logger = Literal["tensorboard", "trackio", "wandb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ class Config:
     precision: Annotated[Literal["fp32", "bf16"], "Of the forward pass; weights stay in float32."] = "fp32"
     lora: Annotated[Lora | None, "Train adapters instead of all weights."] = None
     gradient_checkpointing: Annotated[bool, "Trade time for memory."] = False
-    log_to: Annotated[tuple[Literal["tensorboard", "trackio", "wandb"], ...], "Loggers beside log.jsonl."] = ()
+    log_to: Annotated[
+        tuple[Literal["tensorboard", "trackio", "wandb"], ...], "Loggers beside log.jsonl: tensorboard, trackio, wandb."
+    ] = ()
     save_every: Annotated[int, "Updates between two checkpoints that --resume goes on from."] = 50
 
     def __post_init__(self) -> None:
@@ -72,14 +78,23 @@ class Config:
             raise ConfigError(f"two stages are called {twice.pop()!r}: give them a name each")
         if self.save_every < 1:
             raise ConfigError(f"save_every = {self.save_every} must be 1 or more")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed = {self.seed} must be from 0 to {2**32 - 1}")
+        if not self.model or not self.output:
+            raise ConfigError(f"{'output' if self.model else 'model'} is empty")
 
     def table(self) -> dict[str, Any]:
-        """The run as plain JSON values."""
-        return asdict(self)
+        """The run as plain JSON values, as they come back from a file."""
+        table: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return table
 
 
-def read(path: str | Path) -> Config:
+def read(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read a configuration.
+
+    Args:
+        path: A TOML file.
+        overrides: What stands in place of what it says of the run.
 
     Raises:
         ConfigError: If it cannot be read, is no TOML, or says what cannot be. The message names file, stage and key.
@@ -88,7 +103,7 @@ def read(path: str | Path) -> Config:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    return from_table(table, str(path))
+    return from_table({**table, **(overrides or {})}, str(path))
 
 
 def from_table(table: Mapping[str, Any], source: str = "configuration") -> Config:
@@ -107,6 +122,8 @@ def from_table(table: Mapping[str, Any], source: str = "configuration") -> Confi
     """
     top = dict(table)
     entries = top.pop("stage", [])
+    if "stages" in top:
+        raise ConfigError(f"{source}: there is no key 'stages'; did you mean 'stage'? Stages are written [[stage]]")
     if not isinstance(entries, list):
         raise ConfigError(f"{source}: stages are written [[stage]], with two brackets")
     stages = [_make(Stage, entry, f"{source}: stage {number}") for number, entry in enumerate(entries, start=1)]
@@ -138,10 +155,15 @@ def _make(kind: Callable[..., Any], table: Any, where: str) -> Any:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Which keys of two configurations differ, and how."""
+    """Which keys of two configurations differ, and how; of those only that change what comes out.
+
+    Example:
+        >>> differences({"seed": 1, "output": "here"}, {"seed": 0, "output": "there"})
+        ['seed: 1 instead of 0']
+    """
     found = []
     for field in fields(Config):
-        if field.name == "stages":
+        if field.name in ("stages", "output", "log_to", "save_every"):
             continue
         if one.get(field.name) != other.get(field.name):
             found.append(f"{field.name}: {one.get(field.name)!r} instead of {other.get(field.name)!r}")

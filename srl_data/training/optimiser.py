@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -59,13 +59,18 @@ class Optimiser:
         """Forget all gradients."""
         self._adamw.zero_grad(set_to_none=True)
 
-    def step(self) -> float:
+    def step(self, weight: float = 1.0) -> float:
         """Make one update; gives the norm that the gradient had.
+
+        Args:
+            weight: What this process's gradient counts among those of all: the number of rollouts, or tokens, that it
+                is the mean of. Of 0 it counts nothing; where that goes for all of them, there is no update.
 
         Raises:
             NotFinite: If that is not a finite number.
         """
-        _average(self._parameters)
+        if not _average(self._parameters, weight):
+            return 0.0
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_norm))
         if not math.isfinite(norm):
             self.zero()
@@ -101,12 +106,15 @@ class Optimiser:
         self.shuffle.set_state(state["shuffle"])
 
 
-def _average(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Average the gradients over all processes, each of which saw prompts of its own."""
+def _average(parameters: Sequence[torch.nn.Parameter], weight: float) -> float:
+    """Average the gradients over all processes, which saw prompts of their own; gives the sum of their weights."""
     if not (distributed.is_available() and distributed.is_initialized()):
-        return
-    for parameter in parameters:
+        return weight
+    total = torch.tensor(float(weight), device=parameters[0].device)
+    distributed.all_reduce(total)
+    for parameter in parameters if total else ():
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
+        parameter.grad *= weight / total
         distributed.all_reduce(parameter.grad)
-        parameter.grad /= distributed.get_world_size()
+    return float(total)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
-from srl_data.errors import SrlDataError
+from srl_data.errors import OutputError, SrlDataError
 from srl_data.training.config import Lora
+from srl_data.training.prefix import enable_checkpointing
 from srl_data.training.rollout import Rollouts, TokenScores, score_tokens
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["ModelError", "Policy", "plain_prompt"]
 
@@ -63,9 +64,10 @@ class Policy:
             ModelError: If it cannot be loaded, or ends a reply with nothing.
         """
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(source), revision=revision)
-            model = AutoModelForCausalLM.from_pretrained(str(source), revision=revision, dtype=torch.float32)
-        except (OSError, ValueError, KeyError) as error:
+            with _quiet() if Path(source).is_dir() else nullcontext():  # a download is worth a bar
+                tokenizer = AutoTokenizer.from_pretrained(str(source), revision=revision)
+                model = AutoModelForCausalLM.from_pretrained(str(source), revision=revision, dtype=torch.float32)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"the model {str(source)!r} cannot be loaded: {error}") from error
         return cls.of(
             model,
@@ -102,8 +104,15 @@ class Policy:
         if lora is not None:
             model = _with_adapters(model, lora)
         if gradient_checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
-        model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
+            try:
+                enable_checkpointing(model)
+            except ValueError as error:
+                raise ModelError(f"gradient_checkpointing: {error}") from error
+        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            model.to(place)  # type: ignore[arg-type]
+        except (RuntimeError, AssertionError) as error:
+            raise ModelError(f"the model cannot be put on the device {str(place)!r}: {error}") from error
         return cls(model.eval(), tokenizer, stop, precision)
 
     # -- text and tokens ----------------------------------------------------------------------------------------------
@@ -172,11 +181,19 @@ class Policy:
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Write model and tokenizer so that ``from_pretrained`` opens them; adapters are merged in."""
+        """Write model and tokenizer so that ``from_pretrained`` opens them; adapters are merged in.
+
+        Raises:
+            OutputError: If the weights cannot be written.
+        """
         model: Any = self.model
         if _has_adapters(model):
             model = copy.deepcopy(model).merge_and_unload()
-        model.save_pretrained(folder)
+        try:
+            with _quiet():
+                model.save_pretrained(folder)
+        except SafetensorError as error:
+            raise OutputError(f"the model cannot be written to {folder}: {error}") from error
         self.tokenizer.save_pretrained(folder)
 
     def trained(self) -> dict[str, Tensor]:
@@ -197,6 +214,19 @@ def plain_prompt(messages: Sequence[Mapping[str, str]]) -> str:
         'Be brief.\n\n1 + 1?\n\n'
     """
     return "".join(f"{message['content']}\n\n" for message in messages)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the bars that transformers draws for each weight, and as it was before afterwards."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    if shown:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
@@ -223,7 +253,9 @@ def _with_adapters(model: PreTrainedModel, options: Lora) -> PreTrainedModel:
         target_modules=modules,
         task_type="CAUSAL_LM",
     )
-    adapted: Any = get_peft_model(model, config)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)  # peft still reads it
+        adapted: Any = get_peft_model(model, config)
     return adapted
 
 

@@ -69,6 +69,9 @@ def reinforce(
         figures = collected.figures()
         if collected.batches:
             figures |= _learn(policy, collected.batches, stage, optimiser, progress)
+        else:
+            for _ in range(stage.epochs * stage.minibatches):
+                optimiser.step(weight=0)  # other processes may have kept something, and wait for this one
         yield Update(progress.step, progress.tokens, figures)
 
 
@@ -83,6 +86,9 @@ def _learn(
     sums: dict[str, float] = {}
     for _ in range(stage.epochs):
         for part in _minibatches(rollouts, stage.minibatches, optimiser.shuffle):
+            if not part:  # fewer prompts than minibatches
+                optimiser.step(weight=0)
+                continue
             weights = objectives.token_weights(rollouts.mask[part], stage.aggregation, length=stage.max_new_tokens)
             minibatch = rollouts.select(part)
             optimiser.zero()
@@ -103,7 +109,8 @@ def _learn(
                 _add(sums, "loss", loss.detach())
                 _add(sums, "entropy", scores.entropy.sum())
                 _add(sums, "tokens", found.mask.sum())
-            _add(sums, "grad_norm", optimiser.step())
+            counted = minibatch.mask.sum() if stage.aggregation == "token" else len(minibatch)
+            _add(sums, "grad_norm", optimiser.step(float(counted)))
             _add(sums, "updates", 1)
     updates, tokens = sums.pop("updates"), sums.pop("tokens")
     per_update = {"loss", "grad_norm"}
@@ -168,7 +175,7 @@ def _minibatches(rollouts: Rollouts, count: int, generator: torch.Generator) -> 
         yield list(range(len(owners)))
         return
     order = torch.randperm(len(rollouts.prompts), generator=generator).tolist()
-    for number in range(min(count, len(order))):
+    for number in range(count):
         chosen = set(order[number::count])
         yield [row for row, owner in enumerate(owners) if owner in chosen]
 

@@ -10,14 +10,14 @@ without the padding, so that a rollout's log-probabilities do not depend on its 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
+
+from srl_data.training.prefix import Prefix, checkpointed_logits, is_checkpointing
 
 __all__ = ["Rollouts", "TokenScores", "pieces", "sample", "score_tokens"]
 
@@ -151,7 +151,7 @@ def _decode(
     generator: torch.Generator | None,
 ) -> _Decoded:
     device = model.device
-    prefix = _Prefix.of(model, prompts, torch.arange(len(prompts), device=device).repeat_interleave(group_size))
+    prefix = Prefix.of(model, prompts, torch.arange(len(prompts), device=device).repeat_interleave(group_size))
     rows = len(prompts) * group_size
     tokens = torch.zeros(rows, most, dtype=torch.long, device=device)
     mask = torch.zeros(rows, most, dtype=torch.long, device=device)
@@ -200,10 +200,10 @@ def score_tokens(model: PreTrainedModel, rollouts: Rollouts, *, temperature: flo
         temperature: What the rollouts were sampled at, above 0.
     """
     tokens, mask = rollouts.tokens, rollouts.mask
-    if _is_checkpointing(model) and torch.is_grad_enabled():
-        logits = _checkpointed_logits(model, rollouts)
+    if is_checkpointing(model) and torch.is_grad_enabled():
+        logits = checkpointed_logits(model, rollouts.prompts, rollouts.owners, tokens, mask)
     else:
-        prefix = _Prefix.of(model, rollouts.prompts, rollouts.owners)
+        prefix = Prefix.of(model, rollouts.prompts, rollouts.owners)
         logits = prefix.logits[:, None]
         if tokens.shape[1] > 1:
             rest = prefix.extend(model, tokens[:, :-1], mask[:, :-1])
@@ -214,27 +214,6 @@ def score_tokens(model: PreTrainedModel, rollouts: Rollouts, *, temperature: flo
     with torch.no_grad():
         entropy = normaliser - (logits.softmax(-1) * logits).sum(-1)
     return TokenScores(logprobs.masked_fill(mask == 0, 0.0), entropy.masked_fill(mask == 0, 0.0))
-
-
-def _checkpointed_logits(model: PreTrainedModel, rollouts: Rollouts) -> Tensor:
-    """The logits of every token from one pass over prompt and rollout together, as gradient checkpointing needs it."""
-    prompts, prompt_mask = _padded([rollouts.prompts[owner] for owner in rollouts.owners.tolist()], model.device)
-    mask = torch.cat([prompt_mask, rollouts.mask], dim=1)
-    length = rollouts.tokens.shape[1]
-    keep: dict[str, Any] = {"logits_to_keep": length + 1} if _keeps_logits(model) else {}
-    model.train()  # checkpointing is off in evaluation; there is no dropout, see config.Lora
-    try:
-        output = model(
-            input_ids=torch.cat([prompts, rollouts.tokens], dim=1),
-            attention_mask=mask,
-            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-            use_cache=False,
-            **keep,
-        )
-    finally:
-        model.eval()
-    logits: Tensor = output.logits[:, -length - 1 : -1]
-    return logits
 
 
 def pieces(rollouts: Rollouts, most_tokens: int) -> Iterator[list[int]]:
@@ -271,72 +250,3 @@ def pieces(rollouts: Rollouts, most_tokens: int) -> Iterator[list[int]]:
             rows, fresh = rows[room:], False
     if piece:
         yield sorted(piece)
-
-
-# -- the shared prefill -----------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Prefix:
-    """What the model has read so far for each rollout: keys and values, and the logits of what comes next."""
-
-    cache: DynamicCache
-    mask: Tensor
-    logits: Tensor
-
-    @classmethod
-    def of(cls, model: PreTrainedModel, prompts: Sequence[list[int]], owners: Tensor) -> _Prefix:
-        """Read the prompts, once each, and hand what was read to their rollouts."""
-        ids, mask = _padded(prompts, model.device)
-        prefix = cls(DynamicCache(config=model.config), mask[:, :0], torch.empty(0))
-        prefix.logits = prefix.extend(model, ids, mask, last=True)[:, -1]
-        if not torch.equal(owners, torch.arange(len(prompts), device=owners.device)):
-            prefix.keep(owners)
-            prefix.logits = prefix.logits[owners]
-        return prefix
-
-    def extend(self, model: PreTrainedModel, ids: Tensor, mask: Tensor, *, last: bool = False) -> Tensor:
-        """Read on; gives the logits behind each token, or behind the last one."""
-        before = self.mask.sum(1, keepdim=True)
-        self.mask = torch.cat([self.mask, mask], dim=1)
-        keep: dict[str, Any] = {"logits_to_keep": 1} if last and _keeps_logits(model) else {}
-        output = model(
-            input_ids=ids,
-            attention_mask=self.mask,
-            position_ids=(before + mask.cumsum(1) - 1).clamp(min=0),
-            past_key_values=self.cache,
-            use_cache=True,
-            **keep,
-        )
-        logits: Tensor = output.logits
-        return logits
-
-    def keep(self, rows: Tensor) -> None:
-        """Go on with these rows, which may repeat."""
-        self.cache.batch_select_indices(rows)
-        self.mask = self.mask[rows]
-
-
-def _is_checkpointing(model: PreTrainedModel) -> bool:
-    for name in ("is_activation_checkpointing", "is_gradient_checkpointing"):  # the older name warns where both are
-        if hasattr(model, name):
-            return bool(getattr(model, name))
-    return False
-
-
-def _padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Tokens and mask of prompts, padded on the left."""
-    width = max(map(len, prompts))
-    ids = torch.zeros(len(prompts), width, dtype=torch.long)
-    mask = torch.zeros(len(prompts), width, dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids[row, width - len(prompt) :] = torch.tensor(prompt)
-        mask[row, width - len(prompt) :] = 1
-    return ids.to(device), mask.to(device)
-
-
-def _keeps_logits(model: PreTrainedModel) -> bool:
-    base: Any = model
-    while hasattr(base, "get_base_model"):  # adapters hide the signature
-        base = base.get_base_model()
-    return "logits_to_keep" in inspect.signature(base.forward).parameters

@@ -31,8 +31,8 @@ def imitate(policy: Policy, tasks: Epochs, stage: Stage, optimiser: Optimiser, p
             negative.backward()
             loss += float(negative.detach())
             entropy += float(scores.entropy.sum())
-        norm = optimiser.step()
         tokens = int(batch.mask.sum())
+        norm = optimiser.step(tokens)
         progress.step += 1
         progress.tokens += tokens
         figures = {"loss": loss, "entropy": entropy / tokens, "grad_norm": norm, "length": tokens / len(batch)}

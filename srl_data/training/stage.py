@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from srl_data.errors import SrlDataError
@@ -13,6 +15,8 @@ __all__ = ["Advantage", "Aggregation", "ConfigError", "Stage"]
 Aggregation = Literal["sequence", "token", "constant"]
 
 Advantage = Literal["z_score", "centred", "leave_one_out", "reinforce++", "reinforce++baseline", "running"]
+
+_TAKEN = ("checkpoint", "lock", "model", "tensorboard")  # what a run has in its folder anyway
 
 
 class ConfigError(SrlDataError):
@@ -42,7 +46,7 @@ class Stage:
     steps: Annotated[int | None, "The most updates; with tokens, whatever comes first."] = None
     tokens: Annotated[int | None, "The most tokens: sampled ones, dropped ones too; for sft, those trained on."] = None
     lr: Annotated[float | None, "The learning rate: 5e-7, and 5e-6 falling by a cosine for sft."] = None
-    warmup: Annotated[float | None, "The share of steps in which it rises from 0: 0, and 0.3 for sft."] = None
+    warmup: Annotated[float | None, "The share of steps in which it rises from 0: 0, and 0.3 for sft by steps."] = None
     prompts: Annotated[int, "How many prompts an update learns from; for sft, how many texts."] = 32
     group_size: Annotated[int, "Rollouts of each prompt."] = 8
     max_new_tokens: Annotated[int, "The most tokens of a rollout."] = 256
@@ -73,12 +77,17 @@ class Stage:
         defaults: dict[str, Any] = {
             "name": self.method,
             "lr": 5e-6 if self.method == "sft" else 5e-7,
-            "warmup": 0.3 if self.method == "sft" else 0.0,
+            "warmup": 0.3 if self.method == "sft" and self.steps else 0.0,
             "reward": {"srl": "srl", "rlvr": "outcome"}.get(self.method),
         }
         for field, value in defaults.items():
             if not getattr(self, field) and getattr(self, field) != 0:
                 object.__setattr__(self, field, value)
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]*", self.name) and self.name.lower() not in _TAKEN
+        self._want(bool(plain), "name", f"is not made of letters, digits, - and _, or is one of {', '.join(_TAKEN)}")
+        for field, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
+            numbers = [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, float)]
+            self._want(all(map(isfinite, numbers)), field, "is no finite number")
         for field in ("prompts", "group_size", "max_new_tokens", "epochs", "minibatches", "refills", "piece_tokens"):
             self._want(getattr(self, field) >= 1, field, "must be 1 or more")
         for field in ("sample_rows", "validation"):
@@ -90,10 +99,13 @@ class Stage:
         self._want(self.steps is not None or self.tokens is not None, "steps", "or tokens must say when to stop")
         self._want(0 <= (self.warmup or 0) < 1, "warmup", "is a share of the steps, from 0 to below 1")
         self._want(not self.warmup or self.steps is not None, "warmup", "is a share of steps, which are not given")
+        self._want(self.patience is None or self.validate_every > 0, "patience", "needs validate_every")
         self._want(self.temperature > 0, "temperature", "must be above 0")
         self._want(self.grad_norm > 0, "grad_norm", "must be above 0")
         self._want(self.min_std is None or self.min_std >= 0, "min_std", "must be 0 or more")
-        if self.method != "sft":
+        if self.method == "sft":
+            self._want(self.reward is None, "reward", "is not for sft, which imitates")
+        else:
             repeated = self.epochs > 1 or self.minibatches > 1
             self._want(not repeated or self.clip is not None, "clip", "is needed with several epochs or minibatches")
             alone = self.group_size == 1 and self.advantage in ("z_score", "centred", "leave_one_out")
@@ -103,7 +115,9 @@ class Stage:
             )
         if self.clip is not None:
             self._want(
-                len(self.clip) == 2 and min(self.clip) > 0 and self.clip[0] < 1, "clip", "is two numbers above 0"
+                len(self.clip) == 2 and min(self.clip) > 0 and self.clip[0] < 1,
+                "clip",
+                "must be two numbers above 0, the first below 1",
             )
 
     def _want(self, holds: bool, field: str, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,20 +34,23 @@ class Task:
 
 
 def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], int]:
-    """The tasks of one split, and how many rows were left out because their prompt is too long.
+    """The tasks of one split, and how many rows were left out because the model's context has no room for them.
+
+    For ``sft`` there must be room for prompt and reply, otherwise for the prompt and ``max_new_tokens``.
 
     Raises:
         ConfigError: If there are none, or none that fit.
     """
     dataset = StepDataset(stage.data)
     if split not in dataset.splits:
+        hint = "; srl-data segment --holdout makes one" if split == "validation" else ""
         raise ConfigError(
-            f"stage {stage.name!r}: {stage.data} has no split {split!r}; it has {', '.join(dataset.splits)}"
+            f"stage {stage.name!r}: {stage.data} has no split {split!r}, only {', '.join(dataset.splits)}{hint}"
         )
     on_steps = stage.method == "srl" or (stage.method == "sft" and stage.on == "steps")
     rows = _steps(dataset, split) if on_steps else _solutions(dataset, split, answered=stage.method == "rlvr")
-    most = stage.max_prompt_tokens or (policy.context - stage.max_new_tokens if policy.context else None)
-    if most is not None and most < 1:
+    sft, context = stage.method == "sft", policy.context or sys.maxsize
+    if not sft and stage.max_new_tokens >= context:
         raise ConfigError(
             f"stage {stage.name!r}: max_new_tokens = {stage.max_new_tokens} leaves no room for a prompt in the model's "
             f"context of {policy.context} tokens"
@@ -55,12 +59,17 @@ def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], in
     long = 0
     for name, messages, columns, reply in rows:
         prompt = tuple(policy.encode(messages))
-        if most is not None and len(prompt) > most:
+        room = context - (len(policy.encode_reply(reply)) if sft else stage.max_new_tokens)
+        if len(prompt) > min(room, stage.max_prompt_tokens or room):
             long += 1
         else:
             found.append(Task(name, prompt, columns, reply))
     if not found:
-        what = f"all {long} prompts are longer than {most} tokens" if long else "there is no row to train on"
+        what = "there is no row" if split == "train" else "there is no row; srl-data segment --holdout puts some there"
+        if long:
+            texts = "prompts and replies" if sft else f"prompts and max_new_tokens = {stage.max_new_tokens}"
+            limit = f", or prompts than {stage.max_prompt_tokens} tokens" if stage.max_prompt_tokens else ""
+            what = f"all {long} {texts} are longer than the model's context of {policy.context} tokens{limit}"
         if not long and stage.method == "rlvr":
             what = "no trajectory has a gold answer"
         raise ConfigError(f"stage {stage.name!r}: {stage.data}, split {split}: {what}")
@@ -85,13 +94,22 @@ def _solutions(dataset: StepDataset, split: str, *, answered: bool) -> Iterator[
 class Epochs:
     """Tasks without end: in a new order each time round, which only the seed and the position decide.
 
+    Several processes share one such order, each taking every ``count``-th task: none is taken twice.
+
+    Args:
+        tasks: The tasks.
+        seed: Decides the orders.
+        rank: Which process this is, of ``count``.
+        count: How many there are.
+
     Attributes:
-        position: How many were taken; setting it goes on from there.
+        position: How many were taken here; setting it goes on from there.
     """
 
-    def __init__(self, tasks: Sequence[Task], seed: int) -> None:
+    def __init__(self, tasks: Sequence[Task], seed: int, *, rank: int = 0, count: int = 1) -> None:
         self._tasks = tasks
         self._seed = seed
+        self._rank, self._count = rank, count
         self._shuffled: tuple[int, list[int]] | None = None
         self.position = 0
 
@@ -102,10 +120,10 @@ class Epochs:
     @property
     def epoch(self) -> float:
         """How many times round it has been."""
-        return self.position / len(self._tasks)
+        return self.position * self._count / len(self._tasks)
 
     def _next(self) -> Task:
-        around, place = divmod(self.position, len(self._tasks))
+        around, place = divmod(self.position * self._count + self._rank, len(self._tasks))
         if self._shuffled is None or self._shuffled[0] != around:
             order = list(range(len(self._tasks)))
             random.Random(f"{self._seed}/{around}").shuffle(order)  # noqa: S311

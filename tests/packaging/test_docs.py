@@ -63,6 +63,20 @@ def test_commands_do_what_the_guide_to_rewards_shows(tmp_path: Path, monkeypatch
             _run_commands(block, page)
 
 
+def test_python_and_commands_do_in_turn_what_the_guide_to_regimes_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "choosing-a-regime.md"
+    names: dict[str, Any] = {}
+    for block in _with_files(page):
+        if block.language == "pycon":
+            _run_python(block, names, page)
+        elif block.language == "console":
+            _run_commands(block, page)
+    assert names
+
+
 def _with_files(page: Path) -> list[_Block]:
     """The page's blocks; those with a title are files, which stand in the current folder."""
     blocks = list(_blocks(page))

@@ -85,7 +85,7 @@ def test_it_holds_every_module_and_nothing_else(contents: set[str]) -> None:
     cards = {f"srl_data/data_cards/{path.name}" for path in ROOT.glob("data_cards/*") if path.is_file()}
     native = {name for name in contents if name.startswith("rewards/_ratcliff.abi3.")}
     typing = {"rewards/_ratcliff.pyi", "rewards/py.typed", "srl_data/py.typed"}
-    templates = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("srl_data/export/templates/*/*")}
+    templates = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("srl_data/export/launch-templates/*/*")}
     assert contents - native == modules | cards | typing | templates
 
 
