@@ -17,7 +17,7 @@
     data = "steps"
     steps = 200
 
-A stage takes what :class:`srl_data.training.stage.Stage` does.
+A stage takes what :class:`srl_data.training.stage.Stage` does; ``"none"`` is Python's ``None``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from rewards.errors import OptionError
-from rewards.registry import did_you_mean, options_of
+from rewards.registry import Option, did_you_mean, options_of
 from srl_data.training.stage import ConfigError, Stage
 
 __all__ = ["Config", "Lora", "differences", "from_table", "read"]
@@ -135,12 +136,14 @@ def from_table(table: Mapping[str, Any], source: str = "configuration") -> Confi
 def _make(kind: Callable[..., Any], table: Any, where: str) -> Any:
     if not isinstance(table, Mapping):
         raise ConfigError(f"{where}: {table!r} is not a table")
-    known = {option.name: option for option in options_of(kind)}
+    known = _known(kind)
     values = {}
     for key, value in table.items():
         if key not in known:
             raise ConfigError(f"{where}: there is no key {key!r}{did_you_mean(key, known)}")
         value = tuple(value) if isinstance(value, list) else value
+        if value == "none" and "none" in known[key].type_name.split(" | "):
+            value = None  # as on the command line: TOML has no word for it
         try:
             known[key].check(value)
         except OptionError as error:
@@ -152,6 +155,11 @@ def _make(kind: Callable[..., Any], table: Any, where: str) -> Any:
         return kind(**values)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+@cache
+def _known(kind: Callable[..., Any]) -> dict[str, Option]:
+    return {option.name: option for option in options_of(kind)}
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

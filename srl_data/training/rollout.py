@@ -2,7 +2,9 @@ r"""Rollouts: sampling them, and the log-probabilities of what was sampled, with
 
 The rollouts of one prompt share its prefill, in both: the prompt goes through the model once, and its keys and values
 are handed to all of its rollouts. In step-level training prompts are long (the problem, all steps so far) and
-completions short, so that this, and not the sampling itself, is most of the work that a group of eight costs.
+completions short, so that this, and not the sampling itself, is most of the work that a group of eight costs. Models
+with linear attention, and the backward pass with gradient checkpointing, cannot share it: there each rollout reads its
+prompt.
 
 Prompts are padded on the left and completions on the right, within a piece of like lengths; positions are counted
 without the padding, so that a rollout's log-probabilities do not depend on its company (to rounding: 1e-4 in float32).
@@ -17,7 +19,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from srl_data.training.prefix import Prefix, checkpointed_logits, is_checkpointing
+from srl_data.training.prefix import Prefix, reads_prompts_once, whole_logits
 
 __all__ = ["Rollouts", "TokenScores", "pieces", "sample", "score_tokens"]
 
@@ -170,7 +172,9 @@ def _decode(
         living = int(alive.sum())
         if not living or step + 1 == most:
             break
-        if living <= 0.75 * len(at):  # what has ended is let go, now and then: that copies the cache
+        if (
+            living <= 0.75 * len(at) and prefix.can_keep
+        ):  # what has ended is let go, now and then: that copies the cache
             keep = alive.nonzero()[:, 0]
             prefix.keep(keep)
             at, chosen, alive = at[keep], chosen[keep], alive[keep]
@@ -200,20 +204,30 @@ def score_tokens(model: PreTrainedModel, rollouts: Rollouts, *, temperature: flo
         temperature: What the rollouts were sampled at, above 0.
     """
     tokens, mask = rollouts.tokens, rollouts.mask
-    if is_checkpointing(model) and torch.is_grad_enabled():
-        logits = checkpointed_logits(model, rollouts.prompts, rollouts.owners, tokens, mask)
+    if not reads_prompts_once(model):
+        parts = [whole_logits(model, rollouts.prompts, rollouts.owners, tokens, mask)]
     else:
         prefix = Prefix.of(model, rollouts.prompts, rollouts.owners)
-        logits = prefix.logits[:, None]
+        parts = [prefix.logits[:, None]]
         if tokens.shape[1] > 1:
-            rest = prefix.extend(model, tokens[:, :-1], mask[:, :-1])
-            logits = torch.cat([logits, rest], dim=1)
-    logits = logits.float() / temperature
-    normaliser = logits.logsumexp(-1)
-    logprobs = logits.gather(-1, tokens[..., None])[..., 0] - normaliser
-    with torch.no_grad():
-        entropy = normaliser - (logits.softmax(-1) * logits).sum(-1)
-    return TokenScores(logprobs.masked_fill(mask == 0, 0.0), entropy.masked_fill(mask == 0, 0.0))
+            parts.append(prefix.extend(model, tokens[:, :-1], mask[:, :-1]))
+    logprobs, entropies, start = [], [], 0
+    for logits in parts:  # not joined: with a large vocabulary they are most of the memory
+        scaled = logits.float() if temperature == 1 else logits.float() / temperature
+        normaliser = scaled.logsumexp(-1)
+        chosen = tokens[:, start : start + logits.shape[1], None]
+        logprobs.append(scaled.gather(-1, chosen)[..., 0] - normaliser)
+        entropies.append(_entropy(scaled.detach(), normaliser.detach()))
+        start += logits.shape[1]
+    return TokenScores(
+        torch.cat(logprobs, 1).masked_fill(mask == 0, 0.0), torch.cat(entropies, 1).masked_fill(mask == 0, 0.0)
+    )
+
+
+def _entropy(logits: Tensor, normaliser: Tensor) -> Tensor:
+    """Row by row, for the copies that it takes."""
+    rows = zip(logits, normaliser, strict=True)
+    return torch.stack([whole - (row.softmax(-1) * row).sum(-1) for row, whole in rows])
 
 
 def pieces(rollouts: Rollouts, most_tokens: int) -> Iterator[list[int]]:

@@ -63,11 +63,14 @@ def test_commands_do_what_the_guide_to_rewards_shows(tmp_path: Path, monkeypatch
             _run_commands(block, page)
 
 
-def test_python_and_commands_do_in_turn_what_the_guide_to_regimes_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "name", ["docs/choosing-a-regime.md", pytest.param("docs/training.md", marks=pytest.mark.slow)]
+)
+def test_python_and_commands_do_in_turn_what_a_page_shows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    page = ROOT / "docs" / "choosing-a-regime.md"
+    page = ROOT / name
     names: dict[str, Any] = {}
     for block in _with_files(page):
         if block.language == "pycon":

@@ -1,0 +1,204 @@
+"""Everything that can be seen before the first update: whether folder, model, data and rewards are there and fit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rewards import Reward
+from rewards.adapters.core import resolve
+from rewards.errors import ToolkitError
+from rewards.registry import did_you_mean
+from srl_data.errors import OutputError
+from srl_data.training import checkpoint
+from srl_data.training.config import Config
+from srl_data.training.logs import check_loggers, read_log
+from srl_data.training.policy import Policy
+from srl_data.training.processes import Processes
+from srl_data.training.stage import ConfigError, Stage
+from srl_data.training.tasks import Task, load_tasks
+
+__all__ = ["Prepared", "check_folder", "is_done", "load_policy", "look", "prepare"]
+
+_TRIED = 64  # rows whose reply a reward is tried on
+_BEGUN = {"config.json", "lock", "log.jsonl", "tensorboard", "checkpoint.new"}  # without a checkpoint, nothing to lose
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A stage that can begin.
+
+    Attributes:
+        stage: What it is.
+        reward: Its reward; none for ``sft``.
+        train: What it trains on.
+        validation: What it is validated on; empty if it is not.
+        too_long: How many rows were left out of ``train`` because the model's context has no room for them.
+    """
+
+    stage: Stage
+    reward: Reward | None
+    train: list[Task]
+    validation: list[Task]
+    too_long: int
+
+
+def check_folder(folder: Path, *, resume: bool) -> Path | None:
+    """See whether a run may have a folder; gives the checkpoint that it goes on from.
+
+    Raises:
+        ConfigError: If there is nothing to go on from, or something that would be lost.
+        OutputError: If it cannot be written.
+    """
+    place = checkpoint.latest(folder)
+    if resume and place is None:
+        raise ConfigError(f"{folder} has no checkpoint to go on from")
+    if not resume and place is not None:
+        raise ConfigError(f"{folder} holds a run already: --resume goes on with it, or choose another output")
+    if place is None and folder.exists():
+        others = (
+            sorted(path.name for path in folder.iterdir() if path.name not in _BEGUN) if folder.is_dir() else ["it"]
+        )
+        if others:
+            raise ConfigError(f"the output {folder} is no run's and not empty ({others[0]}): choose another")
+    above = _standing(folder)
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {folder}: no right to write in {above}")
+    return place
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a run came to its end."""
+    path = folder / "log.jsonl"
+    return path.is_file() and (folder / "model").is_dir() and [*read_log(path), {}][-2:][0].get("event") == "done"
+
+
+def load_policy(config: Config, processes: Processes | None = None) -> Policy:
+    """The model of a run, new adapters drawn by its seed.
+
+    Raises:
+        ModelError: If it cannot be loaded, or trained.
+    """
+    device = config.device
+    if device is None and processes is not None and processes.count > 1 and torch.cuda.is_available():
+        device = f"cuda:{torch.cuda.current_device()}"
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        return Policy.load(
+            config.model,
+            revision=config.revision,
+            device=device,
+            precision=config.precision,
+            lora=config.lora,
+            gradient_checkpointing=config.gradient_checkpointing,
+        )
+
+
+def prepare(config: Config, policy: Policy, processes: Processes | None = None) -> list[Prepared]:
+    """Check all stages, and read what they train on.
+
+    Raises:
+        ToolkitError: If something is not there, or does not fit; the message names the stage.
+        OutputError: If the disk has no room for what the run writes.
+    """
+    check_loggers(config.log_to)
+    found = [_stage(stage, policy, processes or Processes()) for stage in config.stages]
+    folder = _standing(Path(config.output))
+    need, free = _bytes_needed(config, policy), shutil.disk_usage(folder).free
+    if need > free:
+        raise OutputError(f"{folder} has {free / 2**30:.1f} GiB left, the run needs {need / 2**30:.1f}")
+    return found
+
+
+def look(config: Config, *, resume: bool = False) -> dict[str, Any]:
+    """Make every check, and give what would be done in plain values; writes nothing.
+
+    Raises:
+        ToolkitError: As the run would before its first update.
+    """
+    if (place := check_folder(Path(config.output), resume=resume)) is not None:
+        checkpoint.state_of(place, config.table())
+    policy = load_policy(config)
+    stages = prepare(config, policy)
+    return {
+        **facts(policy),
+        "disk_gib": round(_bytes_needed(config, policy) / 2**30, 3),
+        "stages": [_told(each) for each in stages],
+    }
+
+
+def facts(policy: Policy) -> dict[str, Any]:
+    """What a log says of the model."""
+    parameters = list(policy.model.parameters())
+    return {
+        "parameters": sum(each.numel() for each in parameters),
+        "trained": sum(each.numel() for each in parameters if each.requires_grad),
+        "device": str(policy.model.device),
+        "prompts": "chat template" if policy.tokenizer.chat_template else "plain text: there is no chat template",
+        "context": policy.context,
+    }
+
+
+def _stage(stage: Stage, policy: Policy, processes: Processes) -> Prepared:
+    where = f"stage {stage.name!r}"
+    if stage.prompts % processes.count:
+        raise ConfigError(f"{where}: prompts = {stage.prompts} cannot be shared out to {processes.count} processes")
+    reward = None
+    if stage.method != "sft":
+        try:
+            reward = resolve(stage.reward or "")
+        except (ToolkitError, OSError) as error:
+            raise ConfigError(f"{where}: reward: {error}") from error
+    train, too_long = load_tasks(stage, policy, "train")
+    validation = load_tasks(stage, policy, "validation")[0][: stage.validation] if stage.validate_every else []
+    if reward is not None:
+        _check_reward(reward, train, f"{where}: the reward {reward.name!r}")
+    return Prepared(stage, reward, train, validation, too_long)
+
+
+def _check_reward(reward: Reward, tasks: list[Task], what: str) -> None:
+    there = tasks[0].columns
+    if missing := [name for name in reward.columns if name not in there]:
+        raise ConfigError(
+            f"{what} reads {missing[0]!r}; there are {', '.join(sorted(there))}{did_you_mean(missing[0], there)}"
+        )
+    tried = tasks[:_TRIED]
+    scores = reward(
+        [task.reply for task in tried], **{name: [task.columns[name] for task in tried] for name in reward.columns}
+    )
+    if all(value is None for value in scores.values):
+        raise ConfigError(
+            f"{what} cannot score the experts' own replies: {scores.status[0]} in all of the first {len(tried)} rows"
+        )
+
+
+def _told(each: Prepared) -> dict[str, Any]:
+    stage = each.stage
+    told: dict[str, Any] = {"name": stage.name, "method": stage.method, "data": stage.data}
+    told |= {"tasks": len(each.train), "too_long": each.too_long, "validation": len(each.validation)}
+    told |= {"longest_prompt": max(len(task.prompt) for task in each.train)}
+    told |= {"steps": stage.steps, "tokens": stage.tokens, "lr": stage.lr, "prompts": stage.prompts}
+    if each.reward is not None:
+        told |= {"group_size": stage.group_size, "max_new_tokens": stage.max_new_tokens}
+        told |= {"reward": each.reward.name, "reads": list(each.reward.columns), "bounds": list(each.reward.bounds)}
+    return told
+
+
+def _bytes_needed(config: Config, policy: Policy) -> int:
+    """The model of each stage, two checkpoints while one replaces the other, and the best weights so far."""
+    parameters = list(policy.model.parameters())
+    whole = sum(each.numel() * each.element_size() for each in parameters)
+    trained = sum(each.numel() * each.element_size() for each in parameters if each.requires_grad)
+    anchor = whole if any(stage.kl for stage in config.stages) and config.lora is None else 0
+    best = 2 * trained if any(stage.validate_every for stage in config.stages) else 0
+    return whole * (len(config.stages) + 1) + 2 * (3 * trained + anchor) + best
+
+
+def _standing(path: Path) -> Path:
+    """The path, or the nearest above it that is there."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
