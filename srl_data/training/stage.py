@@ -70,7 +70,7 @@ class Stage:
     validate_every: Annotated[int, "Updates between two validations; 0 for none."] = 0
     validation: Annotated[int, "How many rows of the validation split a validation takes."] = 64
     patience: Annotated[int | None, "Stop after so many validations in a row without a new best one."] = None
-    piece_tokens: Annotated[int, "How many tokens are trained on at once; memory grows with it, nothing else."] = 8192
+    piece_tokens: Annotated[int, "How many tokens are trained on at once; memory grows with it, nothing else."] = 4096
     sample_rows: Annotated[int, "How many rollouts are sampled at once."] = 64
 
     def __post_init__(self) -> None:
