@@ -39,8 +39,12 @@ class _TooLargeError(Exception):
 
 def equal_pair(pair: tuple[Node, Node] | tuple[Node, Node, Conventions]) -> bool | None:
     """:func:`equal` of a pair, and conventions if need be, as workers take it: one argument."""
-    sys.set_int_max_str_digits(0)  # sympy prints numbers to put terms in order; this process's time is limited anyway
-    return equal(*pair)
+    digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # sympy prints numbers to put terms in order; a worker's time is limited anyway
+    try:
+        return equal(*pair)
+    finally:
+        sys.set_int_max_str_digits(digits)
 
 
 def equal(gold: Node, answer: Node, conventions: Conventions = _PLAIN) -> bool | None:
