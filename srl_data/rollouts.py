@@ -44,8 +44,8 @@ class Rollouts:
     def _id(self, record: Mapping[str, Any]) -> str:
         value = find(record, self.id or "id")
         if value is MISSING and self.id is None:
-            trajectory, step = record.get("trajectory_id"), record.get("step_index")
-            if isinstance(trajectory, str) and isinstance(step, int):
+            trajectory, step = record.get("trajectory_id"), _index(record.get("step_index"))
+            if isinstance(trajectory, str) and step is not None:
                 return f"{trajectory}#{step}"
         if value is MISSING:
             raise _missing("no_id", "says which step it answers", record, self.id or "id", "id")
@@ -64,6 +64,14 @@ class Rollouts:
                 return [_text(item) for item in value]
             raise Rejected("no_completion", f"column {name} is an empty list")
         raise _missing("no_completion", "holds a completion", record, self.completion or "completion", "completion")
+
+
+def _index(value: Any) -> int | None:
+    """A step's index, also as tables without integers hold it: ``1.0``, ``"1"``."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0
+    return int(value) if whole else None
 
 
 def _missing(reason: str, what: str, record: Mapping[str, Any], column: str, kind: str) -> Rejected:

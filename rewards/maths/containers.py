@@ -56,8 +56,11 @@ def _with_sets(gold: Node, answer: Node, match: Match, work: Work) -> Verdict:
 
 
 def _matrices(gold: Node, answer: Node, match: Match) -> Verdict:
-    if isinstance(gold, Matrix) and isinstance(answer, Matrix) and len(gold.rows) != len(answer.rows):
-        return Verdict(False, "text", "matrices of different shapes")
+    if isinstance(gold, Matrix) and isinstance(answer, Matrix):
+        if (len(gold.rows), len(gold.rows[0])) != (len(answer.rows), len(answer.rows[0])):
+            return Verdict(False, "text", "matrices of different shapes")
+    elif any(isinstance(side, Matrix) and min(len(side.rows), len(side.rows[0])) > 1 for side in (gold, answer)):
+        return _KINDS  # only a row or a column is as good as a point
     ours, theirs = _entries(gold), _entries(answer)
     return _KINDS if ours is None or theirs is None else _in_order(ours, theirs, match)
 

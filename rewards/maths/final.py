@@ -285,9 +285,10 @@ def _line(text: str) -> Final | None:
 # -- values -----------------------------------------------------------------------------------------------------------
 
 _LONGEST = 300  # characters; what is longer is no answer but the prose that follows a label
-_WRAPPERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"), ("`", "`"))
+_WRAPPERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"), ("`", "`"), ('"', '"'), ("“", "”"))
+_WRAPPING = frozenset(opening[0] for opening, _ in _WRAPPERS)
 _SENTENCE_END = re.compile(r"[.!?](?=[\s*_]|$)|\n\s*+\n")
-_ASIDE = re.compile(r",?\s(?:because|since|as|which|so|where|for)\b.*+", re.DOTALL | re.IGNORECASE)
+_ASIDE = re.compile(r",?\s(?:because|since|as|which|so|where|for|not)\b.*+", re.DOTALL | re.IGNORECASE)
 _SPAN = re.compile(
     r"\$\$([^$]++)\$\$|\$(?![\s$])((?:[^$\\]|\\.)*+)(?<=\S)\$(?!\d)|\\\(((?:[^\\]|\\(?!\)))*+)\\\)|\\\[((?:[^\\]|\\(?!\]))*+)\\\]",
     re.DOTALL,
@@ -326,7 +327,7 @@ def clean(value: str) -> str:
         ('x = 2', '$5', '7')
     """
     value = value.strip().strip("*_").strip().removesuffix(".").rstrip("*_ ")
-    for opening, closing in _WRAPPERS if value[:1] in ("\\", "$", "`") else ():
+    for opening, closing in _WRAPPERS if value[:1] in _WRAPPING else ():
         inner = value[len(opening) : -len(closing)].strip()
         if value.startswith(opening) and value.endswith(closing) and inner and opening not in inner:
             return inner.removesuffix(".")

@@ -54,7 +54,7 @@ class Formula(Functions):
         slashed = False  # behind a slash that a product may or may not be below
         while True:
             kind = self._kind()
-            if kind == "*":
+            if kind == "*" or self._is_times():
                 self._at += 1
                 factors.append(self._signed_power())
                 slashed = False
@@ -74,6 +74,16 @@ class Formula(Functions):
             else:
                 return multiply(factors)
 
+    def _is_times(self) -> bool:
+        """Whether a letter is the sign of scientific notation: 1.5 x 10^3."""
+        token, ten = self._tokens[self._at : self._at + 2]
+        return (
+            token.kind == "word"
+            and token.text in ("x", "X")
+            and self._tokens[self._at - 1].kind == "number"
+            and (ten.kind, ten.text, self._kind(2)) == ("number", "10", "^")
+        )
+
     def _stops(self) -> bool:
         """Whether what follows a factor is not one more, though it could start one."""
         before, token = self._tokens[self._at - 1], self._tokens[self._at]
@@ -85,7 +95,7 @@ class Formula(Functions):
         if token.kind == "[":
             raise Unparseable("a bracket behind a number")
         if token.kind == "command":
-            return token.text in ("end", "over") or self._unit_ahead()
+            return token.text in ("end", "over", "choose") or self._unit_ahead()
         return token.kind in WORDS and self._unit_ahead()
 
     def _signed_power(self) -> Node:
@@ -132,7 +142,7 @@ class Formula(Functions):
             return self._group("{", "}")
         self._deeper()
         sign = self._take("-")
-        base = self._primary()
+        base = self._unmixed()
         if self._kind() == "^":
             self._at += 1
             base = apply("pow", base, self._script())
@@ -203,12 +213,7 @@ class Formula(Functions):
         if name in GREEK:
             return self._variable(name)
         if len(name) == 1:
-            if name in "fghFGP" and self._kind() == "(" and self._kind(2) == ")" and not self._tokens[self._at].spaced:
-                inner = self._tokens[self._at + 1]
-                if inner.kind in ("word", "number") and len(inner.text) < 4:
-                    self._at += 3
-                    return Symbol(f"{name}({inner.text})")
-            return self._variable(name)
+            return (self._function_value(name) if name in "fghFGP" else None) or self._variable(name)
         if name[:-1] in FUNCTIONS and len(name) > 3:  # sinx
             self._tokens[self._at - 1] = Token("word", name[-1], False)
             self._at -= 1
@@ -218,6 +223,23 @@ class Formula(Functions):
             self._at -= 1
             return self._name(self._tokens[self._at])
         raise Unparseable(f"the word {name[:20]!r} among the mathematics" if name else "empty words")
+
+    def _function_value(self, name: str) -> Node | None:
+        r"""What is written like the value of an unknown function: f(x), f'(2), f^{-1}(x)."""
+        start = self._at
+        while self._take("'"):
+            self._link()
+            name += "'"
+        if [token.text for token in self._tokens[start : start + 5]] == ["^", "{", "-", "1", "}"]:
+            self._at += 5
+            name += "^-1"
+        bracket, inner, end = self._tokens[self._at : self._at + 3]
+        called = (bracket.kind, end.kind) == ("(", ")") and not bracket.spaced
+        if called and inner.kind in ("word", "number") and len(inner.text) < 4:
+            self._at += 3
+            return Symbol(f"{name}({inner.text})")
+        self._at = start
+        return None
 
     def _variable(self, name: str) -> Node:
         if self._take("_"):

@@ -110,18 +110,27 @@ class Functions(Cursor):
             return argument
         return self._unexpected()
 
+    def _unmixed(self) -> Node:
+        r"""What stands by itself; a number without a fraction behind it, as in \log_3 \frac{1}{9}."""
+        token = self._tokens[self._at]
+        if token.kind != "number":
+            return self._primary()
+        self._at += 1
+        return number(token.text)
+
     def _group(self, opening: str, closing: str) -> Node:
         """One expression in brackets that mean nothing else; a set, if it is several."""
         self._expect(opening)
         bars, self._bars = self._bars, 0
         self._deeper()
         items = self._items(closing)
-        if len(items) == 1 and self._kind() == "command" and self._tokens[self._at].text == "over":
+        between = self._tokens[self._at].text if self._kind() == "command" else ""
+        if len(items) == 1 and between in ("over", "choose"):
             self._at += 1
             below = self._items(closing)
             if len(below) != 1:
                 self._unexpected()
-            items = [divide(items[0], below[0])]
+            items = [apply("binomial" if between == "choose" else "div", items[0], below[0])]
         self._depth -= 1
         self._bars = bars
         self._expect(closing)
@@ -145,11 +154,14 @@ class Functions(Cursor):
             value = self._only(self._primary())
             self._depth -= 1
             return apply("root", value, degree)
+        digits, bracket = self._tokens[self._at : self._at + 2]
+        if name == "log" and (digits.text, bracket.kind) in (("2", "("), ("10", "(")) and not digits.spaced:
+            base = self._unmixed()  # log2(8), as programs have it
         while self._kind() in ("^", "_"):
             if self._take("_"):
                 if name != "log":
                     self._unexpected("behind a function")
-                base = self._argument() if self._kind() != "number" else self._primary()
+                base = self._argument() if self._kind() != "number" else self._unmixed()
             else:
                 self._at += 1
                 exponent = self._script()

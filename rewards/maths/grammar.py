@@ -12,14 +12,15 @@ from rewards.maths.build import expand, lift, settle
 from rewards.maths.errors import Unparseable
 from rewards.maths.formula import CURRENCIES, ENDS, Formula
 from rewards.maths.functions import WORDS
-from rewards.maths.names import NAMES
+from rewards.maths.names import GREEK, NAMES
 from rewards.maths.tree import Collection, Interval, Matrix, Node, Quantity, Relation, RelationOp, Symbol, Union
 from rewards.maths.units import UNITS
 
 __all__ = ["Parser"]
 
 _RELATIONS = frozenset(["=", "!=", "<", "<=", ">", ">=", "in"])
-_SHORT_UNITS = frozenset("mgshL")  # single letters that are a unit behind a plain number and a space
+_SHORT_UNITS = frozenset("mgshL")  # single letters that are a unit behind a number and a space
+_APART = frozenset([",", ";", *_RELATIONS])  # between statements and their sides
 _MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "smallmatrix", "array"])
 
 
@@ -73,18 +74,19 @@ class Parser(Formula):
     def _quantity(self) -> Node:
         value, unit = lift(self._expression())
         if self._kind() in WORDS or self._kind() in CURRENCIES or self._unit_fraction():
-            if unit:
+            if unit and unit != "%" and unit not in CURRENCIES:
                 self._unexpected("behind a unit")
-            unit = self._unit()
+            words = self._unit(unit)
+            unit = unit if unit == "%" else words  # 20% of the class
         elif not unit and self._take("_"):
             unit = "base " + self._subscript()  # a number that is written in another base
         return Quantity(settle(value), unit) if unit else settle(value)
 
     # --- units --------------------------------------------------------------------------------------------------
 
-    def _unit(self) -> str:
-        """What stands behind a number to the end of the statement: words, powers, "per"."""
-        parts: list[str] = []
+    def _unit(self, sign: str = "") -> str:
+        """What stands behind a number to the end of the statement: words, powers, "per"; and its sign, $ or %."""
+        parts = [sign] if sign else []
         over, power = "", ""
         while self._kind() not in ENDS:
             token = self._tokens[self._at]
@@ -94,12 +96,13 @@ class Parser(Formula):
                 parts += [above, "/" + below]
             elif token.kind in CURRENCIES or (token.kind in WORDS and _is_unit(token.text)):
                 name = UNITS.get(token.text) or UNITS.get(token.text.lower()) or token.text.lower()
-                parts.append(over + name + power)
+                if over or parts != [sign] or name != sign:  # $5 dollars
+                    parts.append(over + name + power)
                 over = power = ""
             elif token.kind == "/" or token.text == "per":
                 over = "/"
-            elif token.text == "square":
-                power = "^2"
+            elif token.text in _POWERS:
+                power = _POWERS[token.text]
             elif token.kind == "^" and parts:
                 braced = self._take("{")
                 exponent = self._tokens[self._at]
@@ -111,7 +114,8 @@ class Parser(Formula):
                     self._expect("}")
             elif token.text != "":
                 raise Unparseable(f"{token.text[:20]!r} among words")
-        return "*".join(parts).replace("*/", "/").strip("/")
+        unit = "*".join(parts).replace("*/", "/").strip("/")
+        return _TEMPERATURES.get(unit, unit)
 
     def _braced_unit(self) -> str:
         self._expect("{")
@@ -135,12 +139,22 @@ class Parser(Formula):
             return (
                 token.text in _SHORT_UNITS
                 and token.spaced
-                and self._kind(1) in ENDS
+                and self._kind(1) in ENDS - {"}"}  # within a fraction, 2 g is a product
                 and self._tokens[self._at - 1].kind in ("number", "}")
+                and not self._has_variable()
             )
         if token.text in NAMES and not (token.text in UNITS and self._kind(1) in ENDS):
             return False
         return (token.kind == "upright" and token.text not in ("e", "i", "d")) or len(token.text) > 1
+
+    def _has_variable(self) -> bool:
+        r"""Whether a variable stands before here in the same term of a statement: in r^2 h, h is one more."""
+        for token in reversed(self._tokens[: self._at]):
+            if token.kind in _APART:
+                return False
+            if (token.kind == "word" and len(token.text) == 1) or (token.kind == "command" and token.text in GREEK):
+                return True
+        return False
 
     # --- brackets -----------------------------------------------------------------------------------------------
 
@@ -209,7 +223,11 @@ class Parser(Formula):
 
 
 def _is_unit(word: str) -> bool:
-    return word in UNITS or word not in NAMES | {"per", "square", ""}
+    return word in UNITS or word not in NAMES | {"per", "", *_POWERS}
+
+
+_POWERS = {"square": "^2", "sq": "^2", "cubic": "^3"}
+_TEMPERATURES = {"°*celsius": "°C", "celsius": "°C", "°*fahrenheit": "°F", "fahrenheit": "°F"}
 
 
 def _as_set(part: Node) -> Node:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rewards.maths.conventions import Conventions
 from rewards.maths.errors import TooLarge, Unparseable
 from rewards.maths.names import COMMANDS, GREEK, IGNORED, NAMES, OPERATORS, SPACES, UPRIGHT
-from rewards.maths.units import UNITS
+from rewards.maths.units import SCALES, SHORT_WORDS, UNITS
 
 __all__ = ["MAX_CHARS", "MAX_DIGITS", "MAX_TOKENS", "Token", "tokenize"]
 
@@ -62,7 +62,7 @@ _GREEK_LETTERS = "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ
 _UNICODE = str.maketrans(
     {
         **dict.fromkeys("×·⋅∙∗•", "*"),
-        **dict.fromkeys("−–—﹣－", "-"),
+        **dict.fromkeys("−–—‐‑﹣－", "-"),
         **dict.fromkeys("÷∕⁄", "/"),
         **dict.fromkeys("°º", r"^\circ "),
         **dict.fromkeys("’′", "'"),
@@ -215,16 +215,19 @@ def _scan(text: str, tokens: list[Token], conventions: Conventions, *, upright: 
             raise TooLarge(f"more than {MAX_TOKENS} tokens")
 
 
-_KEPT = UNITS.keys() | {"per"}
+_KEPT = UNITS.keys() | {"per", "sq"}
 
 
 def _word(letters: str, tokens: list[Token], spaced: bool, upright: bool) -> None:
     behind = bool(tokens) and tokens[-1].kind in _ENDS_OPERAND
+    known = letters in NAMES or (behind and (letters in _KEPT or (letters in SHORT_WORDS and spaced)))
     if letters in ("or", "and"):
         tokens.append(Token(",", letters, True))
     elif letters == "in" and not (behind and tokens[-1].kind == "number"):
         tokens.append(Token("in", letters, spaced))
-    elif upright or len(letters) == 1 or len(letters) > 3 or letters in NAMES or (behind and letters in _KEPT):
+    elif letters in SCALES and behind and tokens[-1].kind in ("number", "}"):
+        tokens += [Token("*", "*", spaced), Token("number", "1" + "0" * SCALES[letters], False)]
+    elif upright or len(letters) == 1 or len(letters) > 3 or known:
         tokens.append(Token("upright" if upright else "word", letters, spaced))
     else:
         tokens.extend(Token("word", letter, spaced) for letter in letters)

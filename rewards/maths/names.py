@@ -54,7 +54,7 @@ OPERATORS: dict[str, str] = {
 }
 COMMANDS: dict[str, str] = {
     **{name: name for name in FUNCTIONS.keys() - {"abs", "floor", "ceil", "ceiling", "cbrt", "binomial"}},
-    **{name: name for name in [*GREEK, "pi", "infty", "emptyset", "sqrt", "begin", "end", "over", "prime"]},
+    **{name: name for name in [*GREEK, "pi", "infty", "emptyset", "sqrt", "begin", "end", "over", "prime", "choose"]},
     "varnothing": "emptyset",
     "varepsilon": "epsilon",
     "varphi": "phi",

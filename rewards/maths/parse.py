@@ -85,7 +85,10 @@ _WRAPPED = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 def _bare(text: str) -> str:
     """Without the delimiters of mathematics around it and the stop behind it."""
     for _ in range(4):
-        text = _STOP.sub("", text.strip())
+        text = text.strip()
+        stop = _STOP.search(text)
+        if stop and ".." not in stop[0]:  # 0.333... goes on
+            text = text[: stop.start()]
         for opens, closes in _WRAPPED:
             inner = text[len(opens) : -len(closes)]
             if (

@@ -61,6 +61,11 @@ def _stated(relation: Relation, other: Node, match: Match, work: Work) -> Verdic
             if {holds(relation, at, work), contains(other, value, work)} == {True, False}:
                 return Verdict(False, "rational", "only one of the two holds at some point")
         return Verdict(None, "symbolic", "an inequality that is not solved")
+    if relation.ops == ("in",) and _is_name(relation.terms[0]):
+        values = relation.terms[1]
+        listed = is_scalar(other) or (isinstance(other, Collection) and other.kind == "bare")
+        if listed and isinstance(values, Collection) and values.kind == "set":
+            return match(values, other)
     if isinstance(other, Collection) and other.kind == "set":
         return Verdict(None, "symbolic", "an inequality against a set")
     return Verdict(False, "text", "an inequality is no value")

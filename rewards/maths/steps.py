@@ -61,13 +61,14 @@ _UNIT = re.compile(rf"(?:/ *+)?{_WORDS}(?: *+\^ *+(?:\d|\{{\d\}}))?+")  # /\text
 _UNITS = re.compile(r"\\[dt]?frac *+\{ *+\} *+\{ *+\}")  # what is left of \frac{\text{km}}{\text{h}}
 _CONVERTED = re.compile(rf"(?:^|(?<==)) *+[\d.,]++ *+{_WORDS} *+= *+[\d.,]++ *+{_WORDS} *+(?=$|=)")
 _TAG = re.compile(r"\\(?:tag|label)\*?\{[^{}]*+\}|\\(?:nonumber|notag|displaystyle)(?![A-Za-z])")
+_ALIGNED = re.compile(r"\\(?:begin|end)\{(?:align|equation|gather|eqnarray|multline|split)(?:ed)?\*?\}")  # within $$
 _BOXED = re.compile(r"\\boxed *+\{([^{}]*+(?:\{[^{}]*+\}[^{}]*+)*+)\}")
 _X = re.compile(r"(?<=\d) *+[xX] *+(?=\d)")
 
 
 def _pieces(formula: str) -> list[str]:
     """The lines of a formula, and what arrows part, without words, alignment and full stops."""
-    formula = _TAG.sub("", formula).replace("\\$", "")
+    formula = _ALIGNED.sub(" ", _TAG.sub("", formula)).replace("\\$", "")
     if "\\begin" in formula:  # a matrix, say
         lines = [formula]
     else:

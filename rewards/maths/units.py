@@ -1,10 +1,12 @@
 """Units of measurement: what a name means, and how two units relate."""
 
+# ruff: noqa: SIM905 - a list of names reads best without quotes around each
+
 from __future__ import annotations
 
 from fractions import Fraction
 
-__all__ = ["UNITS", "measure"]
+__all__ = ["SCALES", "SHORT_WORDS", "UNITS", "measure"]
 
 # dimension: {names separated by a bar: how many of the first one it is}
 _TABLE: dict[str, dict[str, Fraction | int]] = {
@@ -47,9 +49,20 @@ _TABLE: dict[str, dict[str, Fraction | int]] = {
     "angle": {"°|deg|degree|degrees": 1, "rad|radian|radians": 0},  # no rational factor: see compare
 }
 UNITS: dict[str, str] = {
-    name: names.split("|")[0] for rows in _TABLE.values() for names in rows for name in names.split("|")
+    **{name: names.split("|")[0] for rows in _TABLE.values() for names in rows for name in names.split("|")},
+    **dict.fromkeys(["mph", "MPH"], "mi/h"),
+    **dict.fromkeys(["kph", "kmh", "kmph"], "km/h"),
 }
 """Every spelling of a known unit, and the name that stands for it in a tree."""
+
+SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+"""Words behind a number that multiply it, and the power of ten by which they do."""
+
+SHORT_WORDS = frozenset(
+    "an ant bag bed bee box boy bus can cap car cat cow cup dog ear egg eye fan hat hen jar key kid lap leg man map "
+    "men mug nut of off pan pen pet pie pig pin pot pts rat row rug set the tie tin toy tub van vet way win".split()
+)
+"""Words behind a number that have so few letters that they could be products of variables, and are not."""
 
 _MEASURES: dict[str, tuple[str, Fraction]] = {
     names.split("|")[0]: (dimension, Fraction(factor))

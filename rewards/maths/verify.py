@@ -105,6 +105,8 @@ def judge(gold: Gold, answer: str, conventions: Conventions) -> Judgement:
     if letter and gold.letter:
         if letter != gold.letter:
             return Judgement(False, "text", f"choice {letter}, not {gold.letter}")
+        if (other := _other_choice(rest)) not in ("", letter):
+            return Judgement(False, "text", f"several answers: choice {letter}, and {other}")
         if not rest or not (gold.node or gold.words):
             return Judgement(True, "text", f"choice {letter}")
     elif letter and not rest:
@@ -127,7 +129,7 @@ def judge(gold: Gold, answer: str, conventions: Conventions) -> Judgement:
 
 def _judge(gold: Node, answer: Node, conventions: Conventions) -> Judgement:
     verdict = compare(gold, answer, conventions)
-    if verdict.equal or not (forms := _forms(gold, answer)):
+    if verdict.equal is not False or not (forms := _forms(gold, answer)):
         pairs = () if verdict.equal is not None else ((gold, answer),)
         return Judgement(verdict.equal, verdict.tier, verdict.reason, pairs=pairs)
     open_pairs = []
@@ -162,6 +164,8 @@ _CHOICE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _DRESSED = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*+\{([^{}\\$]*+)\}")
+_CLOCK = re.compile(r"(?<=\d )([AaPp])\.\s?[Mm]\b\.?")
+_COLON = re.compile(r"(?<=\d) ?: ?(?=\d)")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")  # 2X is not 2x
 _NO_WORDS = re.compile(r"[\\^_{}$\n]")
 _LONGEST_WORDS = 200  # more is no answer, but a solution
@@ -178,6 +182,20 @@ def _choice(text: str) -> tuple[str | None, str]:
     if "{" in text[: found.start(3)] and not found[3]:  # `\text{(B) 42}`
         rest = rest.removesuffix("}")
     return (found[1] or found[2]).upper(), rest.strip()
+
+
+_JOINED = re.compile(
+    r"""\s*+ (?P<joint> (?: (?:or|and) \b | [,;/&|] | \s )++ )?+ (?: (?:[Oo]ption|[Cc]hoice) \s++ )?
+        (?: \( \s*+ ([A-J]) \s*+ \) | ([A-J]) \) | (?(joint) (?: \( \s*+ ([a-j]) \s*+ \) | ([A-J]) \s*+ $ ) | (?!) ) )
+      | [^()]*? \b or \s++ (?: (?:[Oo]ption|[Cc]hoice) \s++ )? \( \s*+ ([A-J]) \s*+ \)""",
+    re.VERBOSE,
+)
+
+
+def _other_choice(rest: str) -> str:
+    """The letter that is stated behind another one, as in ``(B) or (C)``; not one that an option's own text holds."""
+    found = _JOINED.match(_DRESSED.sub(r"\1", rest).strip())
+    return next(filter(None, found.groups()[1:])).upper() if found else ""
 
 
 _CHOICE_STARTS = frozenset("\\(ABCDEFGHIJOoCca")
@@ -197,4 +215,6 @@ def _words(text: str) -> str:
         text = _DRESSED.sub(r"\1", text)
     if _NO_WORDS.search(text) or len(text) > _LONGEST_WORDS:
         return ""
-    return " ".join(_LETTERS.sub(lambda word: word[0].casefold(), text).split()).strip(" .")
+    text = " ".join(_LETTERS.sub(lambda word: word[0].casefold(), text).split()).lstrip(" .")
+    text = _CLOCK.sub(lambda found: found[1].lower() + "m", _COLON.sub(":", text))
+    return text if text.endswith("..") else text.removesuffix(".").rstrip()  # 0.333... goes on

@@ -23,12 +23,12 @@ _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
     epilog="""\b
 Examples:
   srl-data doctor steps --for trl --tokenizer Qwen/Qwen2.5-7B-Instruct
-  srl-data doctor for-verl --for verl --tokenizer ./model --max-prompt-length 2048
+  srl-data doctor for-verl --tokenizer ./model --max-prompt-length 2048
   srl-data doctor my-rows.parquet --for verl --reward sequence_match
 """
 )
 @click.argument("place", metavar="DIR")
-@click.option("--for", "to", required=True, type=click.Choice(TRAINERS), help="What the rows are for.")
+@click.option("--for", "to", type=click.Choice(TRAINERS), help="What the rows are for.  [default: the export's]")
 @click.option(
     "--tokenizer",
     metavar="NAME_OR_FOLDER",
@@ -47,7 +47,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     place: str,
-    to: str,
+    to: str | None,
     tokenizer: str | None,
     max_prompt_length: int | None,
     max_completion_length: int | None,
@@ -69,6 +69,7 @@ def command(
     from srl_data.insight.findings import worst
     from srl_data.insight.training_rows import TrainingRows
 
+    to = to or _exported_for(Path(place))
     rows = TrainingRows(place, to, name, pairs, config, batch)
     findings = diagnose(
         rows,
@@ -92,6 +93,20 @@ def command(
     if failed:
         number = sum(finding.level == "fail" for finding in findings)
         raise click.ClickException(f"{place} is not ready for {to}: {number} thing{'s' if number > 1 else ''} to mend")
+
+
+def _exported_for(folder: Path) -> str:
+    """The trainer that an export says it was made for."""
+    from srl_data.export.folder import RECORD, read_record
+
+    if not (folder / RECORD).is_file():
+        raise click.UsageError(
+            f"{folder} is no export, which would say what its rows are for: --for {'|'.join(TRAINERS)}"
+        )
+    to = read_record(folder)["to"]
+    if to not in TRAINERS:
+        raise click.ClickException(f"{folder / RECORD} names {to!r}, which is none of {', '.join(TRAINERS)}")
+    return str(to)
 
 
 def _print(finding: Finding) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ import click
 from srl_data.cli import report
 
 __all__ = ["command"]
+
+
+def _number(context: click.Context, option: click.Parameter, value: float) -> float:
+    if isnan(value):
+        raise click.BadParameter("nan is no number", context, option)
+    return value
 
 
 @click.command(
@@ -60,6 +67,7 @@ Examples:
 @click.option(
     "--epsilon",
     type=click.FloatRange(min=0),
+    callback=_number,
     default=0.01,
     show_default=True,
     help="The standard deviation above which a group has a spread. SRL filters by one and does not report it.",

@@ -72,6 +72,17 @@ def test_what_was_exported_is_sound(to: str, steps: Path, tmp_path: Path) -> Non
         assert ("reward" in found) == (to in STEPS)
 
 
+def test_an_export_says_what_it_is_for(steps: Path, tmp_path: Path) -> None:
+    _run("export", steps, "--to", "verl", "-o", tmp_path / "out")
+    tokenizer = save_tokenizer(tmp_path / "model")
+    told = json.loads(_run("doctor", tmp_path / "out", "--tokenizer", tokenizer, "--json").stdout)
+    assert (told["for"], told["ready"]) == ("verl", True)
+    assert "--for trl|verl" in _run("doctor", steps, code=2).output
+    record = tmp_path / "out/export.json"
+    record.write_text(record.read_text().replace('"to": "verl"', '"to": "velr"'))
+    assert "names 'velr'" in _run("doctor", tmp_path / "out", code=1).output
+
+
 def test_turns_are_scored_step_by_step(steps: Path, tmp_path: Path) -> None:
     _run("export", steps, "--to", "skyrl", "--turns", "-o", tmp_path / "out")
     found = _findings(tmp_path / "out", "--for", "skyrl", "--tokenizer", save_tokenizer(tmp_path / "model"), code=0)

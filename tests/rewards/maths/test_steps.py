@@ -86,6 +86,8 @@ FORMULAS = {
     r"\[ \frac{1}{2} \cdot 10 = 5. \]": [r"\frac{1}{2} \cdot 10 = 5"],
     "\\begin{align*} x &= 3 + 4 \\\\ &= 7 \\end{align*}": ["x = 3 + 4 = 7"],
     "\\[\\begin{aligned} a &= 1, \\\\[2mm] b &= 2 \\end{aligned}\\]": ["a = 1", "b = 2"],
+    "$$\\begin{aligned} x &= 3 + 4 \\\\ &= 7 \\end{aligned}$$": ["x = 3 + 4 = 7"],
+    "\\[\\begin{split} x &= 3 + 4 \\\\ &= 7 \\end{split}\\]": ["x = 3 + 4 = 7"],
     r"$2x = 6 \implies x = 3$": ["2x = 6", "x = 3"],
     r"\(\sqrt{2} \approx 1.414\)": [r"\sqrt{2}", "1.414"],
     r"\(\boxed{x = 7}\)": ["x = 7"],
