@@ -75,8 +75,8 @@ class Alarms:
         if self.silent >= _SILENT:
             yield (
                 "silent",
-                f"nothing was learnt in {self.silent} updates: all rollouts of each prompt score the same; see "
-                "`srl-data probe`",
+                f"nothing was learnt in {self.silent} updates: the rollouts of each prompt score the same, or not at "
+                "all; see `srl-data probe`",
             )
         if broken_off := [name for name, value in figures.items() if not isfinite(value)]:
             yield "number", f"{' and '.join(broken_off)} is not a finite number"

@@ -93,10 +93,11 @@ class Collected:
         rewards = [value for batch in self.sampled for value in batch.rewards if value is not None]
         rows = sum(len(batch.texts) for batch in self.sampled)
         statuses = Counter(status for batch in self.sampled for status in batch.statuses)
-        spreads = [_spread(batch, rows) for batch in self.sampled for rows in batch.groups()]
-        found = {
-            "reward": fmean(rewards) if rewards else 0.0,
-            "reward_std": fmean(spreads) if spreads else 0.0,
+        spreads = [_spread(batch, group) for batch in self.sampled for group in batch.groups() if len(group) > 1]
+        found = {"reward": fmean(rewards) if rewards else 0.0}
+        if spreads:  # a rollout without others deviates from nothing
+            found["reward_std"] = fmean(spreads)
+        found |= {
             "keep_rate": self.kept / max(1, self.groups),
             "keep_rate_well_formed": self.kept_well_formed / max(1, self.groups),
             "length": self.tokens / max(1, rows),

@@ -66,9 +66,7 @@ class Config:
     precision: Annotated[Literal["fp32", "bf16"], "Of the forward pass; weights stay in float32."] = "fp32"
     lora: Annotated[Lora | None, "Train adapters instead of all weights."] = None
     gradient_checkpointing: Annotated[bool, "Trade time for memory."] = False
-    log_to: Annotated[
-        tuple[Literal["tensorboard", "trackio", "wandb"], ...], "Loggers beside log.jsonl: tensorboard, trackio, wandb."
-    ] = ()
+    log_to: Annotated[tuple[Logger, ...], "Loggers beside log.jsonl: tensorboard, trackio, wandb."] = ()
     save_every: Annotated[int, "Updates between two checkpoints that --resume goes on from."] = 50
 
     def __post_init__(self) -> None:

@@ -33,15 +33,16 @@ __all__ = [
 
 
 def group_mean(values: Tensor, groups: Tensor) -> Tensor:
-    """The mean of each rollout's group, ``[N]``.
+    """The mean of each rollout's group, ``[N]``; of equal values exactly that value, so that none of them stands out.
 
     Example:
         >>> group_mean(torch.tensor([1.0, 3.0, 5.0]), torch.tensor([7, 7, 2]))
         tensor([2., 2., 5.])
     """
     _, inverse, sizes = groups.unique(return_inverse=True, return_counts=True)
-    sums = torch.zeros(len(sizes), dtype=values.dtype, device=values.device).index_add_(0, inverse, values)
-    return (sums / sizes)[inverse]
+    least = values.new_full((len(sizes),), torch.inf).scatter_reduce_(0, inverse, values, "amin")
+    above = torch.zeros_like(least).index_add_(0, inverse, values - least[inverse])
+    return (least + above / sizes)[inverse]
 
 
 def group_std(values: Tensor, groups: Tensor, *, ddof: Literal[0, 1] = 0) -> Tensor:
@@ -118,7 +119,8 @@ def returns_to_go(rewards: Tensor, mask: Tensor, token_kl: Tensor | None = None,
     Args:
         rewards: ``[N]``.
         mask: ``[N, T]``.
-        token_kl: ``[N, T]``, an estimate of each token's KL divergence from the reference policy, without gradient.
+        token_kl: ``[N, T]``, :math:`\log \pi_\theta - \log \pi_{ref}` of each token, without gradient. Within a return
+            no other estimate of the KL divergence, ``kl_penalty`` among them, has the divergence's gradient.
         kl_coef: β.
 
     Source: REINFORCE++, arXiv 2501.03262, section 3.

@@ -96,14 +96,13 @@ class Optimiser:
         return self._lr * (1 + math.cos(math.pi * share)) / 2
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs."""
-        return {"adamw": self._adamw.state_dict(), "done": self._done, "shuffle": self.shuffle.get_state()}
+        """What a resumed run needs; all processes have the same. Beside it, each has the state of its ``shuffle``."""
+        return {"adamw": self._adamw.state_dict(), "done": self._done}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a ``state``."""
         self._adamw.load_state_dict(state["adamw"])
         self._done = state["done"]
-        self.shuffle.set_state(state["shuffle"])
 
 
 def _average(parameters: Sequence[torch.nn.Parameter], weight: float) -> float:

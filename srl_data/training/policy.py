@@ -118,11 +118,22 @@ class Policy:
     # -- text and tokens ----------------------------------------------------------------------------------------------
 
     def encode(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """A prompt's tokens: by the tokenizer's chat template, or where it has none, :func:`plain_prompt`."""
+        """A prompt's tokens: by the tokenizer's chat template, or where it has none, :func:`plain_prompt`.
+
+        Raises:
+            ModelError: If the template refuses the prompt.
+        """
         if self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template(
-                list(map(dict, messages)), tokenize=False, add_generation_prompt=True
-            )
+            try:
+                text = self.tokenizer.apply_chat_template(
+                    list(map(dict, messages)), tokenize=False, add_generation_prompt=True
+                )
+            except Exception as error:  # a template is a program, and raises what it likes
+                said = " ".join(str(error).split())[:200]
+                raise ModelError(
+                    f"the tokenizer's chat template refuses a prompt: {said}. If it knows no system prompt, segment "
+                    "again with --system ''"
+                ) from error
             return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return list(self.tokenizer(plain_prompt(messages))["input_ids"])
 

@@ -61,15 +61,18 @@ def check_folder(folder: Path, *, resume: bool) -> Path | None:
     if not resume and place is not None:
         raise ConfigError(f"{folder} holds a run already: --resume goes on with it, or choose another output")
     if place is None and folder.exists():
-        others = (
-            sorted(path.name for path in folder.iterdir() if path.name not in _BEGUN) if folder.is_dir() else ["it"]
-        )
+        others = sorted(path.name for path in folder.iterdir() if not _is_begun(path)) if folder.is_dir() else ["it"]
         if others:
             raise ConfigError(f"the output {folder} is no run's and not empty ({others[0]}): choose another")
     above = _standing(folder)
     if not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {folder}: no right to write in {above}")
     return place
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether it may be of a run that ended before its first checkpoint, perhaps with its first validation done."""
+    return path.name in _BEGUN or (path.name.endswith(".best-0.pt") and (path.parent / "lock").exists())
 
 
 def is_done(folder: Path) -> bool:
@@ -195,7 +198,7 @@ def _bytes_needed(config: Config, policy: Policy) -> int:
     whole = sum(each.numel() * each.element_size() for each in parameters)
     trained = sum(each.numel() * each.element_size() for each in parameters if each.requires_grad)
     anchor = whole if any(stage.kl for stage in config.stages) and config.lora is None else 0
-    best = 2 * trained if any(stage.validate_every for stage in config.stages) else 0
+    best = 3 * trained if any(stage.validate_every for stage in config.stages) else 0
     return whole * (len(config.stages) + 1) + 2 * (3 * trained + anchor) + best
 
 

@@ -19,6 +19,7 @@ from srl_data.training import objectives
 from srl_data.training.collect import Batch, collect
 from srl_data.training.optimiser import Optimiser
 from srl_data.training.policy import Policy
+from srl_data.training.prefix import reads_prompts_once
 from srl_data.training.rollout import Rollouts, pieces
 from srl_data.training.stage import Stage
 from srl_data.training.tasks import Epochs
@@ -79,9 +80,10 @@ def _learn(
     policy: Policy, batches: list[Batch], stage: Stage, optimiser: Optimiser, progress: Progress
 ) -> dict[str, float]:
     rollouts = joined([batch.rollouts for batch in batches])
-    rewards = torch.tensor([value for batch in batches for value in batch.rewards], device=rollouts.tokens.device)
+    scores = [value for batch in batches for value in batch.rewards]
+    rewards = torch.tensor(scores, dtype=torch.float32, device=rollouts.tokens.device)  # whole numbers too
     groups = rollouts.owners
-    anchor = _by_pieces(policy.anchor_logprobs, rollouts, stage) if stage.kl else None
+    anchor = _anchor_logprobs(policy, rollouts, stage) if stage.kl else None
     pushes = advantages(rewards, groups, rollouts, anchor, stage, progress)
     sums: dict[str, float] = {}
     for _ in range(stage.epochs):
@@ -92,22 +94,23 @@ def _learn(
             weights = objectives.token_weights(rollouts.mask[part], stage.aggregation, length=stage.max_new_tokens)
             minibatch = rollouts.select(part)
             optimiser.zero()
-            for piece in pieces(minibatch, stage.piece_tokens):
+            for piece in pieces(minibatch, stage.piece_tokens, shared=reads_prompts_once(policy.model)):
                 found = minibatch.select(piece)
                 width = found.mask.shape[1]
                 rows = [part[row] for row in piece]
                 weight = weights[piece, :width]
-                scores = policy.score(found, stage.temperature)
-                old = found.logprobs if stage.clip else scores.logprobs.detach()
-                losses = objectives.policy_loss(scores.logprobs, old, pushes[rows, :width], clip=stage.clip)
-                if anchor is not None and stage.advantage != "reinforce++":
-                    divergence = objectives.kl_penalty(scores.logprobs, anchor[rows, :width]) * found.mask
-                    losses = losses + stage.kl * divergence
+                now = policy.score(found, stage.temperature)
+                old = found.logprobs if stage.clip else now.logprobs.detach()
+                losses = objectives.policy_loss(now.logprobs, old, pushes[rows, :width], clip=stage.clip)
+                if anchor is not None:
+                    divergence = objectives.kl_penalty(now.logprobs, anchor[rows, :width]) * found.mask
                     _add(sums, "kl", divergence.detach().sum())
+                    if stage.advantage != "reinforce++":  # whose returns hold it
+                        losses = losses + stage.kl * divergence
                 loss = (weight * losses).sum()
                 loss.backward()
                 _add(sums, "loss", loss.detach())
-                _add(sums, "entropy", scores.entropy.sum())
+                _add(sums, "entropy", now.entropy.sum())
                 _add(sums, "tokens", found.mask.sum())
             counted = minibatch.mask.sum() if stage.aggregation == "token" else len(minibatch)
             _add(sums, "grad_norm", optimiser.step(float(counted)))
@@ -132,7 +135,7 @@ def advantages(
         case "reinforce++baseline":
             return objectives.whitened(objectives.centred(rewards, groups), mask)
         case "reinforce++":
-            kl = None if anchor is None else objectives.kl_penalty(rollouts.logprobs, anchor) * mask
+            kl = None if anchor is None else rollouts.logprobs - anchor
             return objectives.whitened(objectives.returns_to_go(rewards, mask, kl, stage.kl), mask)
         case "running":
             mean = float(rewards.mean())
@@ -160,11 +163,11 @@ def joined(several: list[Rollouts]) -> Rollouts:
     return Rollouts(prompts, torch.cat(owners), together("tokens"), together("mask"), together("logprobs"), truncated)
 
 
-def _by_pieces(score: object, rollouts: Rollouts, stage: Stage) -> Tensor:
+def _anchor_logprobs(policy: Policy, rollouts: Rollouts, stage: Stage) -> Tensor:
     found = torch.zeros_like(rollouts.logprobs)
     for piece in pieces(rollouts, stage.piece_tokens):
         part = rollouts.select(piece)
-        found[sorted(piece), : part.mask.shape[1]] = score(part, stage.temperature)  # type: ignore[operator]
+        found[piece, : part.mask.shape[1]] = policy.anchor_logprobs(part, stage.temperature)
     return found
 
 

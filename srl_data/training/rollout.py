@@ -230,10 +230,15 @@ def _entropy(logits: Tensor, normaliser: Tensor) -> Tensor:
     return torch.stack([whole - (row.softmax(-1) * row).sum(-1) for row, whole in rows])
 
 
-def pieces(rollouts: Rollouts, most_tokens: int) -> Iterator[list[int]]:
-    """Divide rollouts into lists of rows of at most so many tokens each, prompts counted once and padding included.
+def pieces(rollouts: Rollouts, most_tokens: int, *, shared: bool = True) -> Iterator[list[int]]:
+    """Divide rollouts into lists of rows of at most so many tokens each, padding included.
 
     Groups stay whole unless one alone is too large, and groups of like lengths come together. One rollout always fits.
+
+    Args:
+        rollouts: What is divided.
+        most_tokens: The most tokens of a list.
+        shared: Whether a prompt is read, and so counted, once for all of its rollouts, or with each of them.
     """
     lengths = rollouts.mask.sum(1).tolist()
     groups: dict[int, list[int]] = {}
@@ -250,7 +255,8 @@ def pieces(rollouts: Rollouts, most_tokens: int) -> Iterator[list[int]]:
             prompt, width = max(longest_prompt, sizes[owner]), longest
             for taken, row in enumerate(rows, start=1):
                 width = max(width, lengths[row])
-                if (prompts + fresh) * prompt + (len(piece) + taken) * width > most_tokens:
+                read = prompts + fresh if shared else len(piece) + taken
+                if read * prompt + (len(piece) + taken) * width > most_tokens:
                     break
                 room = taken
             if room < len(rows) and piece:  # a piece of its own, before it is cut

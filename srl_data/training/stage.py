@@ -105,6 +105,8 @@ class Stage:
         self._want(self.min_std is None or self.min_std >= 0, "min_std", "must be 0 or more")
         if self.method == "sft":
             self._want(self.reward is None, "reward", "is not for sft, which imitates")
+            for field, nothing in {"epochs": 1, "minibatches": 1, "clip": None, "kl": 0}.items():
+                self._want(getattr(self, field) == nothing, field, "is not for sft")
         else:
             repeated = self.epochs > 1 or self.minibatches > 1
             self._want(not repeated or self.clip is not None, "clip", "is needed with several epochs or minibatches")

@@ -67,10 +67,11 @@ class StageRun:
         self._tasks = Epochs(prepared.train, seed, rank=processes.rank, count=processes.count)
         self._generator = torch.Generator(policy.model.device).manual_seed(seed + processes.rank * 2**44)
         self._progress, self._alarms, self._best = Progress(), Alarms(), _Best()
+        self._saved: Path | None = None  # the best weights that the last checkpoint goes on with
         self._optimiser = Optimiser(
             policy.model,
             lr=stage.lr or 0.0,
-            steps=stage.steps,
+            steps=stage.steps and stage.steps * stage.epochs * stage.minibatches,
             warmup=stage.warmup or 0.0,
             schedule="cosine" if stage.method == "sft" else "constant",
             weight_decay=stage.weight_decay,
@@ -155,11 +156,18 @@ class StageRun:
             if self._processes.is_first:
                 with disk_errors(self._folder):
                     checkpoint.save_tensors(self._policy.trained(), self._kept(step))
+                    self._forget(f"{self._stage.name}.best-*.pt")
         self._log.event("validation", stage=self._stage.name, step=step, value=value, best=best.value)
 
     def _kept(self, step: int) -> Path:
         """Where the weights of the best validation are, until the stage is done."""
         return self._folder / f"{self._stage.name}.best-{step}.pt"
+
+    def _forget(self, pattern: str) -> None:
+        """Delete weights that neither this stage nor the last checkpoint goes back to."""
+        for path in self._folder.glob(pattern):
+            if path not in (self._kept(self._best.step), self._saved):
+                path.unlink()
 
     def _validation(self) -> float:
         """The mean reward of the likeliest reply; for ``sft``, the experts' tokens' mean log-probability."""
@@ -222,8 +230,8 @@ class StageRun:
     def _save(self) -> None:
         self._check_weights()
         processes = self._processes
-        mine = {"position": self._tasks.position, "generator": self._generator.get_state()}
-        every = processes.gather(mine)
+        random = {"generator": self._generator.get_state(), "shuffle": self._optimiser.shuffle.get_state()}
+        every = processes.gather({"position": self._tasks.position, **random})
         if not processes.is_first:
             return
         state = {
@@ -241,13 +249,13 @@ class StageRun:
         tensors = {
             "optimiser": self._optimiser.state(),
             "generators": [each["generator"] for each in every],
+            "shuffles": [each["shuffle"] for each in every],
             "anchor": None if anchor is None else anchor.state_dict(),
         }
         with disk_errors(self._folder):
             checkpoint.save(self._folder, self._policy, state, tensors)
-            for path in self._folder.glob("*.best-*.pt"):  # those of checkpoints before this one, and stages before
-                if path != self._kept(self._best.step):
-                    path.unlink()
+            self._saved = self._kept(self._best.step)
+            self._forget("*.best-*.pt")  # those of stages before too
 
     def _restore(self, state: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
         rank = self._processes.rank
@@ -255,7 +263,9 @@ class StageRun:
         self._tasks.position = state["positions"][rank]
         self._alarms = Alarms(**state["alarms"])
         self._best = _Best(**state["best"])
+        self._saved = self._kept(self._best.step)
         self._optimiser.restore(tensors["optimiser"])
         self._generator.set_state(tensors["generators"][rank])
+        self._optimiser.shuffle.set_state(tensors["shuffles"][rank])
         if tensors["anchor"] is not None:
             self._policy.freeze_anchor(tensors["anchor"])

@@ -88,6 +88,13 @@ def test_nothing_is_kept() -> None:
     assert found.figures()["reward"] == 0.0
 
 
+def test_groups_of_one_deviate_from_nothing() -> None:
+    """So that there is no figure, rather than a 0 that rings the alarm for groups that agree."""
+    figures = collected((0.5,), (1.0,), group_size=1, advantage="running", min_std=None).figures()
+    assert "reward_std" not in figures
+    assert figures["keep_rate"] == 1.0
+
+
 def test_figures_are_of_all_that_was_sampled() -> None:
     found = collected(EQUAL, BROKEN, SPREAD, refills=2, prompts=2)
     figures = found.figures()

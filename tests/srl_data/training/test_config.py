@@ -111,6 +111,10 @@ STAGES: list[tuple[dict[str, Any], str]] = [
     ({"patience": 3}, "patience = 3 needs validate_every"),
     ({"temperature": 0}, "temperature = 0 must be above 0"),
     ({"method": "sft", "reward": "srl"}, "reward = 'srl' is not for sft"),
+    ({"method": "sft", "epochs": 3}, "epochs = 3 is not for sft"),
+    ({"method": "sft", "minibatches": 2}, "minibatches = 2 is not for sft"),
+    ({"method": "sft", "clip": [0.2, 0.2]}, r"clip = \(0.2, 0.2\) is not for sft"),
+    ({"method": "sft", "kl": 0.1}, "kl = 0.1 is not for sft"),
     # a stage's name becomes a folder in the run's
     ({"name": "../elsewhere"}, "name = '../elsewhere' is not made of letters"),
     ({"name": "a/b"}, "is not made of letters"),

@@ -68,6 +68,17 @@ def test_a_chat_template_is_followed_up_to_where_the_reply_begins() -> None:
     assert found.tokenizer.decode(found.encode(MESSAGES)) == "<system>Be brief.<user>What is 12 + 30?<reply>"
 
 
+def test_a_template_that_refuses_the_prompt_is_named() -> None:
+    """As those of some models refuse a system prompt; and one that is no template at all."""
+    found = policy()
+    found.tokenizer.chat_template = "{{ raise_exception('System role not supported') }}"
+    with pytest.raises(ModelError, match=r"refuses a prompt: System role not supported\. .* --system ''"):
+        found.encode(MESSAGES)
+    found.tokenizer.chat_template = "{% for"
+    with pytest.raises(ModelError, match="refuses a prompt: "):
+        found.encode(MESSAGES)
+
+
 def test_a_template_brings_its_own_special_tokens() -> None:
     """None is put before it, though the tokenizer puts one before plain text."""
     from tokenizers.processors import TemplateProcessing

@@ -43,10 +43,10 @@ MASK = tensor([[1, 0], [1, 1], [1, 1], [1, 0]])
 REWARDS = tensor([1.0, 0.0, 4.0, 2.0])
 GROUPS = tensor([0, 0, 1, 1])
 ROLLOUTS = Rollouts([[5], [6]], GROUPS, MASK, MASK, torch.full((4, 2), -2.0) * MASK, torch.zeros(4, dtype=torch.bool))
-# one token of the last but one has a divergence of e - 2, by the estimate e^d - d - 1 with d = 1
+# one token of the last but one is likelier to the anchor, by a factor of e
 ANCHOR = ROLLOUTS.logprobs + tensor([[0, 0], [0, 0], [0, 1], [0, 0]])
 ROOT = sqrt(0.5)  # the sample deviation of two numbers that differ by 1
-KL = 0.5 * (torch.e - 2)
+KL = 0.5 * -1  # in a return, the divergence of a token is log π - log π_ref
 
 
 def _over_tokens(values: list[list[float]]) -> list[list[float]]:
@@ -251,6 +251,24 @@ def test_one_group_of_two_that_cannot_be_scored() -> None:
     assert update.figures["keep_rate"] == 0.5
     assert update.figures["grad_norm"] > 0
     assert update.figures["reward"] == pytest.approx(1.25 / 4)
+
+
+def test_the_divergence_is_told_wherever_it_acts() -> None:
+    """In the loss, or in the returns: the same figure."""
+    figures = []
+    for options in ({}, {"advantage": "reinforce++"}):
+        model = policy()
+        model.freeze_anchor(policy(seed=1).model.state_dict())
+        (update,) = run(model, Optimiser(model.model, lr=1e-3), tasks(GOOD, OTHER), kl=0.3, **options)
+        figures.append(update.figures["kl"])
+    assert figures[0] == pytest.approx(figures[1]) != 0
+
+
+def test_rewards_may_be_whole_numbers() -> None:
+    """Of a reward that counts; Scores takes them."""
+    model = policy()
+    (update,) = run(model, Optimiser(model.model, lr=1e-3), tasks((0, 1, 1, 0), (1, 0, 0, 0)))
+    assert update.figures["grad_norm"] > 0
 
 
 def test_a_gradient_that_is_no_number_stops_before_the_weights_are_touched() -> None:

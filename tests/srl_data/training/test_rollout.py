@@ -278,6 +278,17 @@ def test_pieces_hold_each_rollout_once_and_no_more_tokens_than_they_may(case: tu
 
 
 @given(_cut())
+def test_where_each_rollout_reads_its_prompt_it_counts_with_each(case: tuple[Rollouts, int]) -> None:
+    rollouts, most = case
+    lengths = rollouts.mask.sum(1).tolist()
+    found = list(pieces(rollouts, most, shared=False))
+    assert sorted(row for piece in found for row in piece) == list(range(len(rollouts)))
+    for piece in found:
+        prompt = max(len(rollouts.prompts[int(rollouts.owners[row])]) for row in piece)
+        assert len(piece) == 1 or len(piece) * (prompt + max(lengths[row] for row in piece)) <= most
+
+
+@given(_cut())
 def test_a_group_is_cut_only_if_it_is_too_large_alone(case: tuple[Rollouts, int]) -> None:
     rollouts, most = case
     found = list(pieces(rollouts, most))

@@ -23,7 +23,7 @@ from rewards.errors import ToolkitError
 from srl_data.training import checkpoint, prepare
 from srl_data.training.config import Config, from_table
 from srl_data.training.logs import Log, read_log
-from srl_data.training.optimiser import NotFinite
+from srl_data.training.optimiser import NotFinite, Optimiser
 from srl_data.training.policy import Policy
 from srl_data.training.runner import run
 from srl_data.training.stage_run import StageRun
@@ -153,6 +153,42 @@ def test_the_best_validation_is_handed_on(
     done = next(record for record in _log(config) if record["event"] == "stage_done")
     assert done["best_step"] == best
     assert not list(folder.parent.glob("*.best-*"))
+
+
+def test_of_the_best_only_two_are_kept(configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the last checkpoint, which a resumed run goes back to, and the newest: the disk holds no more."""
+    better = iter(range(100))
+    monkeypatch.setattr(StageRun, "_validation", lambda self: float(next(better)))
+    config = configured(SFT | {"name": "a", "validate_every": 1}, SFT | {"validate_every": 1}, save_every=3)
+    folder, seen = Path(config.output), []
+    validate = StageRun._validate
+
+    def validated(self: StageRun) -> None:
+        validate(self)
+        seen.append(sorted(path.name for path in folder.glob("*.pt")))
+
+    monkeypatch.setattr(StageRun, "_validate", validated)
+    run(config)
+    held = ["a.best-0.pt", "a.best-1.pt", "a.best-2.pt", "a.best-3.pt", "a.best-4.pt"]
+    assert seen[:5] == [held[:1], held[:2], [held[0], held[2]], [held[0], held[3]], held[3:]]
+    assert seen[5:7] == [[*held[3:], "sft.best-0.pt"], ["sft.best-0.pt", "sft.best-1.pt"]]
+
+
+def test_the_warm_up_is_a_share_of_the_updates(
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 2 updates of 2 epochs of 2 minibatches half: over the first 4 of 8 steps of the optimiser."""
+    rates: list[float] = []
+    step = Optimiser.step
+
+    def stepping(self: Optimiser, weight: float = 1.0) -> float:
+        rates.append(self.rate)
+        return step(self, weight)
+
+    monkeypatch.setattr(Optimiser, "step", stepping)
+    twice = {"epochs": 2, "minibatches": 2, "clip": [0.2, 0.2], "min_std": "none", "steps": 2}
+    run(configured(SRL | twice | {"lr": 1.0e-3, "warmup": 0.5}))
+    assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, *[1e-3] * 5])
 
 
 def test_a_validation_is_the_rewards_mean_over_greedy_replies(configured: Callable[..., Config]) -> None:
@@ -351,6 +387,9 @@ def test_a_folder_in_use_is_left_alone(configured: Callable[..., Config], tmp_pa
     (folder / "thesis.tex").touch()
     _refused(config, r"is no run's and not empty \(thesis\.tex\)")
     (folder / "thesis.tex").unlink()
+    (folder / "sft.best-0.pt").touch()
+    _refused(config, r"is no run's and not empty \(sft\.best-0\.pt\)")
+    (folder / "lock").touch()
     (folder / "log.jsonl").write_text("{}\n")  # of a run that was killed before its first checkpoint
     run(config)
     assert _log(config)[0]["event"] == "run"
