@@ -31,7 +31,7 @@ test: lint ## install, lint, then every test: unit, slow, the built wheel
 	$(PYTEST) $(WHEEL_TEST)
 
 unit: $(VENV)/.dev ## the unit tests and doctests alone, under a minute
-	$(PYTEST) -n 2 -m "not slow"
+	$(PYTEST) -n 2 -m "not slow" --hypothesis-profile unit
 
 lint: $(VENV)/.dev ## style, types, direction of imports
 	$(BIN)/python -m ruff check .

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from rewards.maths.final import final_answer
 from rewards.maths.parse import parse
 from rewards.maths.tree import Node
 from rewards.maths.verify import judge, read_gold
+
+pytestmark = pytest.mark.slow
 
 _BITS = r"""
 \frac{ } { \sqrt{ \sqrt[3]{ \left( \right) ( ) [ ] \{ \} + - \pm \cdot \times * / ^ ^{ _ _{ = \le < > \ne \in ! |

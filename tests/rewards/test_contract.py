@@ -70,7 +70,11 @@ def _made_or_skipped(name: str) -> Reward:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module", params=[*registry.names(), *VARIANTS])
+SLOW = {"embedding"}  # a model is loaded
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in registry.names()]
+
+
+@pytest.fixture(scope="module", params=[*NAMES, *VARIANTS])
 def reward(request: pytest.FixtureRequest) -> Reward:
     return _made_or_skipped(request.param)
 

@@ -221,6 +221,7 @@ def test_what_is_remembered_is_bounded() -> None:
 # --- threads, processes ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_many_threads_get_what_one_gets() -> None:
     reward = Outcome(workers=2, cache=20)  # small, so that threads drive each other's out
     cases = [case for case in CASES if "9^{9" not in case[0] + case[1]]  # these take as long as they may, every time
@@ -275,6 +276,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["a script", "an option", "standard input", "a script beside a rewards.py"])
 def test_works_however_python_is_started(tmp_path: Path, way: str) -> None:
     script = tmp_path / "script.py"

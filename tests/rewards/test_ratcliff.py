@@ -88,6 +88,7 @@ def test_autojunk_starts_at_200_and_extends_blocks_by_popular_characters(engine:
     assert engine.ratios(["-q"], ["q" + threes], autojunk=True) == [0.0]
 
 
+@pytest.mark.slow
 @BY_LABEL
 @MODES
 def test_hostile_patterns_small_enough_for_difflib(engine: Engine, autojunk: bool) -> None:
@@ -113,6 +114,7 @@ def test_any_two_texts(engine: Engine, autojunk: bool, completion: str, referenc
     assert engine.ratios([completion], [reference], autojunk=autojunk) == [oracle(completion, reference, autojunk)]
 
 
+@pytest.mark.slow
 @native_only
 @MODES
 @settings(max_examples=200)
@@ -131,6 +133,7 @@ def test_long_random_texts(autojunk: bool, alphabet: int, sizes: tuple[int, int]
     assert NATIVE.ratios([completion], [reference], autojunk=autojunk) == [oracle(completion, reference, autojunk)]
 
 
+@pytest.mark.slow
 @BY_LABEL
 @MODES
 def test_all_engines_equal_difflib_on_a_sample(engine: Engine, autojunk: bool) -> None:
@@ -333,6 +336,7 @@ def test_the_fallbacks_count_what_they_look_at() -> None:
     assert matching_blocks(matcher, "aa", "aaa", 10) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [each for each in ENGINES if isinstance(each, Fallback)], ids=lambda e: e.label)
 def test_the_fallbacks_give_up_on_what_would_take_minutes(engine: Fallback) -> None:
     cubic = [pair for name, pair in hostile(4000).items() if name in ("a… and (a⁹b)…", "abab and baab")]

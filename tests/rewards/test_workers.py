@@ -26,6 +26,8 @@ from rewards.workers import Outcome, Pool, WorkerError
 from tests.rewards import worker_functions
 from tests.rewards.worker_functions import LIMITS, act
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LINUX = sys.platform == "linux"
 
@@ -301,7 +303,7 @@ def test_interrupting_the_user_ends_its_workers(tmp_path: Path) -> None:
     assert eventually(lambda: said.exists() and len(said.read_text().split()) == 2)
     user.send_signal(signal.SIGINT)
     assert user.communicate()[1].rstrip().endswith("KeyboardInterrupt")
-    assert not any(alive(int(pid)) for pid in said.read_text().split())
+    assert eventually(lambda: not any(alive(int(pid)) for pid in said.read_text().split()))
 
 
 def test_workers_end_when_the_interpreter_does() -> None:
@@ -310,7 +312,7 @@ def test_workers_end_when_the_interpreter_does() -> None:
         [sys.executable, "-Wdefault", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stderr == ""  # no resource left open either
-    assert not any(alive(outcome.value) for outcome in eval(run.stdout))  # noqa: S307 - our own
+    assert eventually(lambda: not any(alive(outcome.value) for outcome in eval(run.stdout)))  # noqa: S307 - our own
 
 
 def test_closing_ends_the_workers_and_a_closed_pool_can_be_used_again() -> None:
@@ -318,12 +320,12 @@ def test_closing_ends_the_workers_and_a_closed_pool_can_be_used_again() -> None:
     first = [outcome.value for outcome in pool.map([("pid", None), ("parent pid", None)])]
     pool.close()
     pool.close()
-    assert not any(map(alive, first))
+    assert eventually(lambda: not any(map(alive, first)))
     ((status, again, _),) = pool.map([("pid", None)])
     assert status == "ok"
     assert again not in first
     del pool  # a pool that nobody has any more closes itself
-    assert not alive(again)
+    assert eventually(lambda: not alive(again))
 
 
 def test_closing_amid_the_work_of_another_thread_lets_it_finish() -> None:

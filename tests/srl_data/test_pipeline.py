@@ -128,6 +128,7 @@ def test_strict_stops_at_the_first_reject(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_the_number_of_workers(source: Path, tmp_path: Path) -> None:
     options = SegmentOptions(segmenter="lines", holdout=0.2)
     for jobs in (1, 2):
@@ -265,6 +266,7 @@ def killer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(segmenters.registry._registered, "killer", lambda: segmenter)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("killer")
 def test_a_killed_worker_loses_nothing(source: Path, tmp_path: Path) -> None:
     options = SegmentOptions(segmenter="killer")

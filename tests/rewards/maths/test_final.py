@@ -288,6 +288,7 @@ HUGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HUGE)
 def test_the_work_is_linear(kind: str) -> None:
     """Twice the text, about twice the calls that the interpreter makes into regexes and loops; here: events."""

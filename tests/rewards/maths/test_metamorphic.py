@@ -23,6 +23,8 @@ from rewards.maths.parse import Unparseable, parse
 from rewards.maths.tree import Apply, Collection, Node, Relation, Union
 from rewards.outcome import Outcome
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "cases/answers"
 CASES: list[dict[str, Any]] = [
     case for path in sorted(FOLDER.glob("*.json")) for case in json.loads(path.read_text("utf-8"))

@@ -18,6 +18,8 @@ from rewards.maths.parse import parse
 from rewards.maths.simplify import _decide, equal, equal_pair
 from rewards.maths.tree import Apply, Node, Number, Symbol
 
+pytestmark = pytest.mark.slow
+
 EQUAL = [
     # trigonometric and hyperbolic
     (r"\sin 2x", r"2 \sin x \cos x"),

@@ -186,6 +186,7 @@ def test_lines_are_read_one_by_one(lines: list[str]) -> None:
     assert snippets("\n".join(lines)) == [each for line in lines for each in PROSE[line]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["$", "$$", "\\(", "\\[", "\\begin{align}", "<<", "<<1", "1 ", "1 a ", "(", "1+", "a=", "\\text{", "5/3 ", "is "],

@@ -133,6 +133,7 @@ def test_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         segmenters.get("sentences")
 
 
+@pytest.mark.slow
 def test_spacy_loads_with_the_first_text() -> None:
     code = """
 import sys

@@ -25,6 +25,8 @@ from srl_data.training.stage import ConfigError
 from srl_data.training.tasks import Task
 from tests.srl_data.training import known_models as known
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"solution_tokens": 12, "step_tokens": 12}
 FOUR = Sampling(samples=4)
 

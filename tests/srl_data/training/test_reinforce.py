@@ -316,6 +316,7 @@ def test_equal_seeds_give_equal_runs() -> None:
 THOUGHT = "<think>Next.</think>"
 
 
+@pytest.mark.slow
 def test_the_srl_reward_rises(tmp_path: Path) -> None:
     """By 0.3 or more on held-out steps, sampled as in training (found: by about 0.5, with other seeds too).
 

@@ -249,6 +249,7 @@ def test_a_run_that_was_stopped_anywhere_ends_the_same(
         shutil.rmtree(config.output)
 
 
+@pytest.mark.slow
 def test_a_run_may_be_stopped_again_and_again(
     configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
