@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.core ## install, then build a step dataset from scratch in demo-out/
+demo: $(VENV)/.train ## install, then build a step dataset from scratch in demo-out/, and train a tiny model on one
 	$(BIN)/srl-data demo --output $(DEMO)
 
 test: lint ## install, lint, then every test: unit, slow, the built wheel
@@ -82,6 +82,11 @@ $(VENV)/.core: pyproject.toml constraints.txt $(KERNEL)
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip setuptools
 	$(EDITABLE) .
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.core
+	@echo "Installing what training needs"
+	$(EDITABLE) '.[train]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core

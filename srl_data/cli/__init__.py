@@ -16,7 +16,7 @@ _COMMANDS = [
     *("segment", "segmenters", "generate", "show", "stats", "validate", "card", "push"),
     *("rewards", "score", "serve"),
     *("export", "doctor"),
-    *("probe", "train", "evaluate"),
+    *("probe", "train", "evaluate", "tiny"),
     "demo",
 ]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
 import click
 
+from rewards.errors import MissingExtra
 from srl_data.cli import report
 
 __all__ = ["command"]
@@ -32,9 +34,18 @@ Examples:
     help="Where to put the solutions and the dataset; what an earlier demo left there is replaced.",
 )
 @click.option("-n", "--count", type=click.IntRange(min=8), default=200, show_default=True, help="How many solutions.")
+@click.option(
+    "--train/--no-train",
+    "trains",
+    default=None,
+    help="Whether to train a tiny model, which takes a minute.  [default: if the extra train is installed]",
+)
 @click.pass_context
-def command(ctx: click.Context, output: Path, count: int) -> None:
-    """Make expert solutions, segment them, check the dataset, and show what came out."""
+def command(ctx: click.Context, output: Path, count: int, trains: bool | None) -> None:
+    """Make expert solutions, segment them, check the dataset, show what came out, and train a tiny model.
+
+    The model is trained by SRL and then RLVR, and measured before and after.
+    """
     from srl_data import pipeline
     from srl_data.cli import show, stats, validate
     from srl_data.dataset import StepDataset
@@ -71,9 +82,25 @@ def command(ctx: click.Context, output: Path, count: int) -> None:
     _say(6, f"srl-data show {dataset} '{shown}#2': what the model sees, and what the expert did next")
     ctx.invoke(show.command, folder=dataset, row_id=f"{shown}#2")
 
+    _train(output, trains)
+
     click.secho("\nNow with your own solutions:", bold=True)
     click.echo("  srl-data segment my-solutions.jsonl -o my-steps")
     click.echo(f"  python -c \"from datasets import load_from_disk; print(load_from_disk('{dataset}/steps'))\"")
+
+
+def _train(output: Path, wanted: bool | None) -> None:
+    from srl_data.cli import demo_training
+
+    if wanted is False:
+        return
+    if not demo_training.is_installed():
+        if wanted:
+            raise MissingExtra("training is not installed: pip install 'srl-data[train]'")
+        click.echo("\nThe demo goes on to train a model once that is installed: pip install 'srl-data[train]'")
+        return
+    headings = numbers(7)
+    demo_training.train(output, lambda what: _say(next(headings), what), _write_jsonl)
 
 
 def _say(number: int, what: str) -> None:

@@ -23,7 +23,8 @@ class Task:
     Attributes:
         id: The row's.
         prompt: The prompt's tokens.
-        columns: What a reward may read: ``reference`` and others of the row for steps, ``answer`` for whole problems.
+        columns: What a reward may read: ``reference`` and others of the row for steps; ``answer``, and the
+            expert's ``text``, for whole problems.
         reply: What the expert writes, for ``sft`` to imitate.
     """
 
@@ -87,7 +88,7 @@ def _steps(dataset: StepDataset, split: str) -> Iterator[_Row]:
 def _solutions(dataset: StepDataset, split: str, *, answered: bool) -> Iterator[_Row]:
     for row in dataset.rows("trajectories", split):
         if row["answer"] is not None or not answered:
-            columns = {name: row[name] for name in ("id", "problem", "answer", "source")}
+            columns = {name: row[name] for name in ("id", "problem", "answer", "source", "text")}
             yield row["id"], solve_messages(row["problem"]), columns, row["text"]
 
 

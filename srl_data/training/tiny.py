@@ -25,8 +25,14 @@ from srl_data.training.tasks import Epochs, Task, load_tasks
 __all__ = ["lessons", "pretrain", "texts_of", "tiny_model", "tiny_tokenizer"]
 
 
-def tiny_tokenizer(texts: Iterable[str], *, size: int = 512) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(texts: Iterable[str], *, size: int = 512, digits: bool = True) -> PreTrainedTokenizerFast:
     r"""Train a byte-level tokenizer; any text can be encoded, and comes back as it was.
+
+    Args:
+        texts: What it is trained on.
+        size: How many tokens there are at most.
+        digits: Whether each digit is a token, or numbers that are frequent are one: small numbers are learnt faster
+            so, large ones hardly at all.
 
     Example:
         >>> tokenizer = tiny_tokenizer(["We get 12 + 30 = 42.\n"] * 9, size=300)
@@ -36,9 +42,9 @@ def tiny_tokenizer(texts: Iterable[str], *, size: int = 512) -> PreTrainedTokeni
         5
     """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    each_digit = pre_tokenizers.Digits(individual_digits=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([each_digit, byte_level]) if digits else byte_level
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,

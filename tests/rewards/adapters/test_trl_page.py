@@ -32,7 +32,7 @@ def _run(folder: Path, *command: str) -> str:
 
 
 def test_from_the_first_command_to_the_first_logged_reward(tmp_path: Path) -> None:
-    _run(tmp_path, "-m", "srl_data", "demo", "-n", "16")
+    _run(tmp_path, "-m", "srl_data", "demo", "-n", "16", "--no-train")
     tokenizer = tiny_tokenizer()
     tiny_model(tokenizer).save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
