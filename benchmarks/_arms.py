@@ -87,7 +87,7 @@ class Place:
 
 def config(arm: str, budget: Budget, place: Place, output: Path, seed: int) -> Config:
     """The run of an arm, as ``srl-data train`` takes it."""
-    common = {"data": place.data, "sample_rows": budget.rows, "validate_every": budget.validate_every}
+    common = {"data": place.data, "validate_every": budget.validate_every}
     stages = []
     for method, share, own in ARMS[arm]:
         stage: dict[str, Any] = {"method": method, **common}
@@ -95,7 +95,7 @@ def config(arm: str, budget: Budget, place: Place, output: Path, seed: int) -> C
             stage |= {"steps": budget.sft_steps, "lr": budget.sft_lr, "prompts": budget.sft_texts, "warmup": 0.1}
         else:
             stage |= {"tokens": round(budget.tokens * share), "lr": budget.lr, "prompts": budget.prompts}
-            stage |= {"group_size": budget.group_size}
+            stage |= {"group_size": budget.group_size, "sample_rows": budget.rows}
             stage["max_new_tokens"] = budget.step_tokens if method == "srl" else budget.solution_tokens
             stage["reward"] = "sequence_match" if method == "srl" else "outcome"
         stages.append(stage | own)

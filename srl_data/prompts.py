@@ -13,6 +13,7 @@ __all__ = [
     "Tags",
     "agent_task",
     "next_step_request",
+    "prefill_fault",
     "request_opening",
     "solve_messages",
     "system_prompt",
@@ -66,6 +67,39 @@ def next_step_request(problem: str, so_far: str, title: str | None) -> str:
     """The user message of a write-up: the problem, the solution so far, and the next step's title if given."""
     request = request_opening(problem) + (so_far or NOTHING_YET)
     return request if title is None else f"{request}\n\n### Next step\n{title}"
+
+
+def prefill_fault(prompt: str, prefilled: bool | None) -> tuple[str, str] | None:
+    r"""Why a reward that wants ``<think>`` would find fault with every reply: prompt and reward do not fit together.
+
+    Args:
+        prompt: The end of a prompt, as a chat template leaves it.
+        prefilled: The reward's option of that name; ``None`` if it has none, and wants no tags.
+
+    Returns:
+        What is wrong and how to mend it; ``None`` if nothing is.
+
+    Example:
+        >>> prefill_fault("<|assistant|>\n<think>\n", False)[1]
+        '-O prefilled=true'
+        >>> prefill_fault("<|assistant|>\n", False)
+    """
+    ending = prompt.rstrip()
+    if prefilled is None:
+        return None
+    if ending.endswith("</think>"):
+        return (
+            "the prompt closes the thought before the model begins: no reply has <think>",
+            "turn thinking on in the template (`enable_thinking=true` in its keywords), or use a reward without tags",
+        )
+    if ending.endswith("<think>") == prefilled:
+        return None
+    ends = "does not end" if prefilled else "ends"
+    return (
+        f"the prompt {ends} with <think>, and the reward has prefilled={str(prefilled).lower()}: every reply breaks "
+        "the form",
+        f"-O prefilled={str(not prefilled).lower()}",
+    )
 
 
 def solve_messages(problem: str) -> list[dict[str, str]]:

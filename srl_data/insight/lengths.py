@@ -10,6 +10,7 @@ from srl_data.errors import InputError
 from srl_data.export.shapes import SHAPES, Row
 from srl_data.export.trainers import TRAINERS
 from srl_data.insight.findings import Finding, Findings
+from srl_data.prompts import prefill_fault
 
 __all__ = ["Lengths"]
 
@@ -80,26 +81,8 @@ class Lengths:
 
     def template_findings(self, prefilled: bool | None) -> Iterator[Finding]:
         """Whether the reward begins to read where the model begins to write."""
-        ending = (self._ending or "").rstrip()
-        if prefilled is None or not ending:
-            return
-        if ending.endswith("</think>"):
-            yield Finding(
-                "fail",
-                "reward",
-                "the chat template closes the thought before the model begins: no reply has <think>",
-                "turn thinking on in the template (`enable_thinking=true` in its keywords), or use a reward without "
-                "tags",
-            )
-        elif ending.endswith("<think>") != prefilled:
-            opens = "ends the prompt with <think>" if not prefilled else "does not end the prompt with <think>"
-            yield Finding(
-                "fail",
-                "reward",
-                f"the chat template {opens}, and the reward has prefilled={str(prefilled).lower()}: every reply breaks "
-                "the form",
-                f"-O prefilled={str(not prefilled).lower()}",
-            )
+        if self._ending and (fault := prefill_fault(self._ending, prefilled)):
+            yield Finding("fail", "reward", *fault)
 
     def _texts(self, row: Row) -> tuple[Any, str]:
         """The prompt, and what the model is to write, as far as the row says."""

@@ -63,7 +63,7 @@ class Alarms:
             mean = self._mean(name, figures.get(name))
             if mean is not None and mean < _COLLAPSED * self.first[name]:
                 yield name, f"{name} fell to {mean:.3f} from {self.first[name]:.3f}: {why}"
-        sampled = "reward" in figures
+        sampled = "keep_rate" in figures
         broken = self._mean("format", figures.get("status/format", 0.0) if sampled else None)
         if broken is not None and broken > self.first["format"] + _RISEN:
             yield "format", f"{broken:.0%} of the rollouts break the form, {self.first['format']:.0%} at first"

@@ -94,7 +94,7 @@ class Collected:
         rows = sum(len(batch.texts) for batch in self.sampled)
         statuses = Counter(status for batch in self.sampled for status in batch.statuses)
         spreads = [_spread(batch, group) for batch in self.sampled for group in batch.groups() if len(group) > 1]
-        found = {"reward": fmean(rewards) if rewards else 0.0}
+        found = {"reward": fmean(rewards)} if rewards else {}
         if spreads:  # a rollout without others deviates from nothing
             found["reward_std"] = fmean(spreads)
         found |= {

@@ -13,7 +13,6 @@ import torch
 from rewards import Reward
 from rewards.adapters.core import resolve
 from rewards.errors import ToolkitError
-from rewards.registry import did_you_mean
 from srl_data.errors import OutputError
 from srl_data.training import checkpoint
 from srl_data.training.config import Config
@@ -21,7 +20,7 @@ from srl_data.training.logs import check_loggers, read_log
 from srl_data.training.policy import Policy
 from srl_data.training.processes import Processes
 from srl_data.training.stage import ConfigError, Stage
-from srl_data.training.tasks import Task, load_tasks
+from srl_data.training.tasks import Task, check_fit, load_tasks
 
 __all__ = ["Prepared", "check_folder", "is_done", "load_policy", "look", "prepare"]
 
@@ -160,16 +159,13 @@ def _stage(stage: Stage, policy: Policy, processes: Processes) -> Prepared:
     train, too_long = load_tasks(stage, policy, "train")
     validation = load_tasks(stage, policy, "validation")[0][: stage.validation] if stage.validate_every else []
     if reward is not None:
-        _check_reward(reward, train, f"{where}: the reward {reward.name!r}")
+        what = f"{where}: the reward {reward.name!r}"
+        check_fit(reward, train, policy, what)
+        _check_scores(reward, train, what)
     return Prepared(stage, reward, train, validation, too_long)
 
 
-def _check_reward(reward: Reward, tasks: list[Task], what: str) -> None:
-    there = tasks[0].columns
-    if missing := [name for name in reward.columns if name not in there]:
-        raise ConfigError(
-            f"{what} reads {missing[0]!r}; there are {', '.join(sorted(there))}{did_you_mean(missing[0], there)}"
-        )
+def _check_scores(reward: Reward, tasks: list[Task], what: str) -> None:
     tried = tasks[:_TRIED]
     scores = reward(
         [task.reply for task in tried], **{name: [task.columns[name] for task in tried] for name in reward.columns}

@@ -17,7 +17,7 @@ from srl_data.training.collect import rollouts_of
 from srl_data.training.policy import ModelError, Policy
 from srl_data.training.sampling import Kind, Sampling
 from srl_data.training.stage import ConfigError, Stage
-from srl_data.training.tasks import Task, load_tasks
+from srl_data.training.tasks import Task, check_fit, load_tasks
 
 __all__ = ["Answered", "Asked", "Reply", "answers", "gather", "is_well_formed"]
 
@@ -95,7 +95,7 @@ def gather(
         By kind: the prompts, or why there are none.
 
     Raises:
-        ConfigError: If a kind that was named has no prompts, or none has, or a reward reads a column that is not there.
+        ConfigError: If a kind that was named has no prompts, or none has, or a reward does not fit them.
     """
     found: dict[Kind, Asked] = {}
     absent: dict[Kind, str] = {}
@@ -108,9 +108,7 @@ def gather(
                 raise
             absent[kind] = str(error).removeprefix(f"stage {kind!r}: ")
             continue
-        if missing := [name for name in reward.columns if name not in tasks[0].columns]:
-            there = ", ".join(sorted(tasks[0].columns))
-            raise ConfigError(f"{kind}: the reward {reward.name!r} reads {missing[0]!r}; there are {there}")
+        check_fit(reward, tasks, policy, f"{kind}: the reward {reward.name!r}")
         found[kind] = Asked(stage, reward, _chosen(tasks, sampling), too_long)
     if not found:
         raise ConfigError("; ".join(dict.fromkeys(absent.values())))

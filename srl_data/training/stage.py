@@ -16,6 +16,10 @@ Aggregation = Literal["sequence", "token", "constant"]
 
 Advantage = Literal["z_score", "centred", "leave_one_out", "reinforce++", "reinforce++baseline", "running"]
 
+_SAMPLED = {"group_size", "max_new_tokens", "temperature", "min_std", "refills", "sample_rows"}
+_REWARDED = {"reward", "advantage", "ddof", "aggregation", "epochs", "minibatches", "clip", "kl"}
+_NOT_FOR = {"sft": sorted(_SAMPLED | _REWARDED), "srl": ["on"], "rlvr": ["on"]}  # refused, rather than said in vain
+
 _TAKEN = ("checkpoint", "lock", "model", "tensorboard")  # what a run has in its folder anyway
 
 
@@ -74,6 +78,9 @@ class Stage:
     sample_rows: Annotated[int, "How many rollouts are sampled at once."] = 64
 
     def __post_init__(self) -> None:
+        usual = {each.name: each.default for each in fields(self)}
+        for field in _NOT_FOR.get(self.method, []):
+            self._want(getattr(self, field) == usual[field], field, f"is not for {self.method}")
         defaults: dict[str, Any] = {
             "name": self.method,
             "lr": 5e-6 if self.method == "sft" else 5e-7,
@@ -85,7 +92,7 @@ class Stage:
                 object.__setattr__(self, field, value)
         plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]*", self.name) and self.name.lower() not in _TAKEN
         self._want(bool(plain), "name", f"is not made of letters, digits, - and _, or is one of {', '.join(_TAKEN)}")
-        for field, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
+        for field, value in ((each, getattr(self, each)) for each in usual):
             numbers = [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, float)]
             self._want(all(map(isfinite, numbers)), field, "is no finite number")
         for field in ("prompts", "group_size", "max_new_tokens", "epochs", "minibatches", "refills", "piece_tokens"):
@@ -103,13 +110,10 @@ class Stage:
         self._want(self.temperature > 0, "temperature", "must be above 0")
         self._want(self.grad_norm > 0, "grad_norm", "must be above 0")
         self._want(self.min_std is None or self.min_std >= 0, "min_std", "must be 0 or more")
-        if self.method == "sft":
-            self._want(self.reward is None, "reward", "is not for sft, which imitates")
-            for field, nothing in {"epochs": 1, "minibatches": 1, "clip": None, "kl": 0}.items():
-                self._want(getattr(self, field) == nothing, field, "is not for sft")
-        else:
+        if self.method != "sft":
             repeated = self.epochs > 1 or self.minibatches > 1
             self._want(not repeated or self.clip is not None, "clip", "is needed with several epochs or minibatches")
+            self._want(self.ddof == 1 or self.advantage == "z_score", "ddof", "is of z_score")
             alone = self.group_size == 1 and self.advantage in ("z_score", "centred", "leave_one_out")
             self._want(not alone, "group_size", f"of 1 leaves {self.advantage} nothing to compare with")
             self._want(

@@ -8,12 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewards import Reward
+from rewards.registry import did_you_mean
 from srl_data.dataset import StepDataset
-from srl_data.prompts import solve_messages
+from srl_data.prompts import prefill_fault, solve_messages
 from srl_data.training.policy import Policy
 from srl_data.training.stage import ConfigError, Stage
 
-__all__ = ["Epochs", "Task", "load_tasks"]
+__all__ = ["Epochs", "Task", "check_fit", "load_tasks"]
+
+_ENDING = 32  # tokens that </think> and the blanks behind it fit into
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,23 @@ def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], in
             what = "no trajectory has a gold answer"
         raise ConfigError(f"stage {stage.name!r}: {stage.data}, split {split}: {what}")
     return found, long
+
+
+def check_fit(reward: Reward, tasks: Sequence[Task], policy: Policy, what: str) -> None:
+    """See whether a reward finds what it reads: its columns, and ``<think>`` where the prompts leave it.
+
+    Raises:
+        ConfigError: If not; the message begins with ``what``.
+    """
+    there = tasks[0].columns
+    if missing := [name for name in reward.columns if name not in there]:
+        raise ConfigError(
+            f"{what} reads {missing[0]!r}; there are {', '.join(sorted(there))}{did_you_mean(missing[0], there)}"
+        )
+    ending = str(policy.tokenizer.decode(list(tasks[0].prompt[-_ENDING:])))
+    if fault := prefill_fault(ending, getattr(reward, "prefilled", None)):
+        wrong, mend = fault
+        raise ConfigError(f"{what}: {wrong}; {mend}")
 
 
 _Row = tuple[str, list[dict[str, str]], dict[str, Any], str]

@@ -115,6 +115,10 @@ STAGES: list[tuple[dict[str, Any], str]] = [
     ({"method": "sft", "minibatches": 2}, "minibatches = 2 is not for sft"),
     ({"method": "sft", "clip": [0.2, 0.2]}, r"clip = \(0.2, 0.2\) is not for sft"),
     ({"method": "sft", "kl": 0.1}, "kl = 0.1 is not for sft"),
+    ({"method": "sft", "group_size": 4}, "group_size = 4 is not for sft"),
+    ({"method": "sft", "temperature": 0.5}, "temperature = 0.5 is not for sft"),
+    ({"method": "srl", "on": "steps"}, "on = 'steps' is not for srl"),
+    ({"ddof": 0, "advantage": "centred"}, "ddof = 0 is of z_score"),
     # a stage's name becomes a folder in the run's
     ({"name": "../elsewhere"}, "name = '../elsewhere' is not made of letters"),
     ({"name": "a/b"}, "is not made of letters"),

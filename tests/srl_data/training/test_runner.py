@@ -326,6 +326,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"method": "rlvr", "reward": "srl"}, "stage 'rlvr': the reward 'srl' reads 'reference'; there are answer, id"),
     # a step is no patch, so that there is nothing to compare with in any row
     ({"reward": "diff_match"}, "cannot score the experts' own replies: unparseable_reference in all of the first"),
+    ({"reward": {"name": "srl", "prefilled": True}}, "'srl': the prompt does not end with <think>, .*prefilled=false"),
     ({"max_new_tokens": 512}, "leaves no room for a prompt in the model's context of 512 tokens"),
     ({"max_new_tokens": 500}, r"all \d+ prompts and max_new_tokens = 500 are longer than the model's context of 512"),
     ({"max_prompt_tokens": 3}, "or prompts than 3 tokens"),
