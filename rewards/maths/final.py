@@ -9,7 +9,7 @@ rank rule       what it takes
 1    ``tag``    ``<answer>x</answer>``
 1    ``hash``   ``#### x`` on the very last line; on an earlier one if ``x`` is only a value
 1    ``label``  ``Answer: x`` at the start of a line; ``x`` may be the next paragraph. ``A: x`` on the last line
-2    ``phrase`` ``the (final, correct) answer is x``, up to the end of the sentence
+2    ``phrase`` ``the (final, correct) answer is x``, up to the end of the sentence; ``the correct option is B``
 3    ``line``   the last line, if it is only a value (a number with a unit, a formula, a letter)
 4    ``reply``  the whole reply, if it is one short line
 ==== ========== ======================================================================================
@@ -25,7 +25,7 @@ Everything here takes time linear in the text, whatever the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
 __all__ = ["RULES", "Final", "Rule", "clean", "final_answer", "is_value", "marked_answer", "spoken", "stated_answer"]
@@ -230,15 +230,16 @@ def _label(text: str, behind: int) -> Final | None:
     return None
 
 
-def _occurrences(text: str, behind: int = 0) -> Iterator[int]:
-    """Where the word "answer" stands, last first."""
+def _occurrences(text: str, behind: int = 0, *, words: Sequence[str] = ("answer",)) -> Iterator[int]:
+    """Where the words stand, last first."""
     lowered = text[behind:].lower()
     if len(lowered) != len(text) - behind:  # the one letter that grows
         lowered = text[behind:].replace("İ", "i").lower()
-    at = lowered.rfind("answer")
-    while at >= 0:
+    places = [lowered.rfind(word) for word in words]
+    while (at := max(places)) >= 0:
         yield behind + at
-        at = lowered.rfind("answer", 0, at)
+        which = places.index(at)
+        places[which] = lowered.rfind(words[which], 0, at)
 
 
 # -- ranks 2 to 4 -----------------------------------------------------------------------------------------------------
@@ -247,10 +248,16 @@ _BEFORE_PHRASE = re.compile(r"\b(?:the|my|our|this|final|correct|right)[*_\s]++$
 _PHRASE = re.compile(
     r"answer(?: to [^.:\n]{1,80}?)? (?:is|must be|equals)\b[:：\s*_]*+((?:[^\n]++\n?)++)", re.IGNORECASE
 )
+_BEFORE_CHOICE = re.compile(r"\bthe[*_\s]++(?:final|correct|right)[*_\s]++$", re.IGNORECASE)
+_CHOICE = re.compile(  # and not "the right choice is A triangle"
+    r"(?i:option|choice) is\b[:\s*_]*+(\([A-J]\)|[A-J])(?:[.,;:)*_\n]|\s*+$|\s(?:because|since|as|which)\b)"
+)
 
 
 def _phrase(text: str) -> Final | None:
-    for at in _occurrences(text):
+    for at in _occurrences(text, words=("answer", "option", "choice")):
+        if (found := _CHOICE.match(text, at)) and _BEFORE_CHOICE.search(text, max(0, at - 20), at):
+            return Final((found[1],), "phrase", at)
         if not _BEFORE_PHRASE.search(text, max(0, at - 20), at):
             continue
         found = _PHRASE.match(text, at, at + 4 * _LONGEST)
