@@ -37,7 +37,7 @@ class Rollouts:
         assistant said last (None if it said nothing).
 
         Raises:
-            Rejected: ``no_id`` or ``no_completion`` if the row has none.
+            Rejected: ``no_id`` or ``no_completion`` if the row has none, or both of what it might be.
         """
         return self._id(record), self._completions(record)
 
@@ -54,6 +54,11 @@ class Rollouts:
         return str(value)
 
     def _completions(self, record: Mapping[str, Any]) -> list[Any]:
+        both = {"completion", "completions"} <= record.keys()
+        if both and not self.completion:
+            raise Rejected(
+                "no_completion", "there are both completion and completions: --map completion=COLUMN says which"
+            )
         for name in [self.completion] if self.completion else ["completion", "completions"]:
             value = find(record, name)
             if value is MISSING:

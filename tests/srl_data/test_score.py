@@ -144,6 +144,7 @@ def test_files_as_people_have_them(
         ('{"id": true, "completion": "x"}', "match/no_id", "column id is a boolean"),
         ('{"id": "cats#0", "response": "x"}', "match/no_completion", "--map completion=COLUMN"),
         ('{"id": "cats#0", "completions": []}', "match/no_completion", "an empty list"),
+        ('{"id": "cats#0", "completion": "x", "completions": ["y"]}', "match/no_completion", "--map completion=COLUMN"),
         ('{"id": "cats#0", "compl', "read/bad_json", "Unterminated string"),
         ("[1]", "read/not_an_object", "a list"),
     ],
