@@ -33,12 +33,12 @@ ARMS: dict[str, list[tuple[str, float, dict[str, Any]]]] = {
     "srl_all": [("srl", 1, {"min_std": None})],
     "srl": [("srl", 1, {})],
     "srl_rlvr": [("srl", 0.5, {}), ("rlvr", 0.5, {})],
-    # the ablation of the reward
     "srl_symbolic": [("srl", 1, {"reward": "symbolic"})],
     "srl_half": [("srl", 1, {"reward": HALF})],
     "srl_embedding": [("srl", 1, {"reward": "embedding"})],
     "srl_half_rlvr": [("srl", 0.5, {"reward": HALF}), ("rlvr", 0.5, {})],
 }
+ABLATION = ("srl_symbolic", "srl_half", "srl_embedding", "srl_half_rlvr")  # of the reward
 TITLES = {
     "base": "base",
     "sft": "SFT",
@@ -66,8 +66,8 @@ class Budget:
     sft_texts: int = 8
     prompts: int = 16
     group_size: int = 8
-    solution_tokens: int = 1200  # a wordy solution has 1000
-    step_tokens: int = 96
+    solution_tokens: int = 400  # a wordy solution has 280
+    step_tokens: int = 48
     validate_every: int = 20
     samples: int = 4  # replies to each test problem
     base_samples: int = 16

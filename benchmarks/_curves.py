@@ -49,16 +49,16 @@ def table(results: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> st
 
 def _keep_rates(runs: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     for number, stage in enumerate(runs[0]["stages"]):
-        ends = []
-        for part in (slice(None, 5), slice(4, None)):
-            values = []
-            for run in runs:
-                rates = [each["keep_rate"] for each in run["stages"][number]["updates"] if "keep_rate" in each]
-                fifth = max(1, len(rates) // 5)
-                values += rates[:fifth] if part.start is None else rates[-fifth:]
-            ends.append(values)
-        if all(ends):
-            yield f"{stage['name']} " + " → ".join(f"{statistics.fmean(each):.0%}" for each in ends).replace("%", " %")
+        first: list[float] = []
+        last: list[float] = []
+        for run in runs:
+            rates = [each["keep_rate"] for each in run["stages"][number]["updates"] if "keep_rate" in each]
+            fifth = max(1, len(rates) // 5)
+            first += rates[:fifth]
+            last += rates[-fifth:]
+        if first:
+            told = f"{stage['name']} {statistics.fmean(first):.0%} → {statistics.fmean(last):.0%}"
+            yield told.replace("%", " %")
 
 
 def draw(results: Sequence[Mapping[str, Any]], titles: Mapping[str, str], path: Path) -> None:

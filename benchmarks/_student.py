@@ -1,31 +1,34 @@
 """The problems, the experts and the student of ``curriculum.py``.
 
-A problem has three counters and a list of orders that change one of them at a time. It is told in two ways, the
-families: of counters A, B and C, or of three people with coins. An expert's solution is right, in one of the
-generator's styles. The answer is what all three show in the end: of a single number, one solution in fifty is right by
-luck, because slips cancel each other out.
+A problem begins with a number; twelve orders with a letter each change it one after the other. It is told in two ways,
+the families: of a counter, or of somebody's coins. Asked is what there is after the order in the middle, and in the
+end: of one number alone, one wrong solution in fifty has the right answer by luck. An expert's solution is right, in
+one of the generator's styles.
 
 The student is a Llama of two layers, made here. It has read many solutions of both families, in a short style of its
 own, written in a hurry: results are too high by one, rarely in sums, more often than not in differences and products.
-Whatever comes next follows from them. It has also read the experts' styles, in the steps before the one that it is
-asked for, though it answers in its own. So it knows how problems are solved, and a step is right as often as not; a
-whole problem almost never is.
+Whatever comes next follows from them. It has also read experts, and goes on in the style of the steps before, as
+carelessly. So it knows how problems are solved, and a step is right as often as not; a whole problem almost never is.
+Its tokenizer has tokens for numbers, for letters, and for what often stands between them, up to whole sentences: an
+expert's wordy step has 23 tokens, one of its own 8.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import rewards
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
 from rewards.base import PairReward
 from rewards.types import Scores
 from srl_data import pipeline
-from srl_data.dataset import StepDataset
 from srl_data.examples import ExampleOptions
 from srl_data.generate import to_row
 from srl_data.generate.expr import Expr, N
@@ -34,14 +37,14 @@ from srl_data.options import SegmentOptions
 from srl_data.training.policy import Policy
 from srl_data.training.stage import Stage
 from srl_data.training.tasks import Task, load_tasks
-from srl_data.training.tiny import pretrain, texts_of, tiny_model, tiny_tokenizer
+from srl_data.training.tiny import pretrain, texts_of, tiny_model
 
 FAMILIES = ("counters", "coins")
 OWN = "own"
 PEOPLE = ("Ana", "Ben", "Cem", "Dora", "Eli", "Fay")
 COUNTERS = {"+": "add {}", "-": "subtract {}", "*": "multiply by {}"}
 COINS = {"+": "{} more are found", "-": "{} are lost", "*": "there are {} times as many"}
-TITLES = {"+": "Add {}", "-": "Subtract {}", "*": "Multiply by {}"}
+LETTERS = "BCDEFGHJKLMN"
 PROSE = ("We get {}.", "This gives {}.", "That makes {}.")
 
 
@@ -53,7 +56,7 @@ class Setting:
     limit: int = 50  # the largest number that a right solution has
     slips: dict[str, float] = field(default_factory=lambda: {"+": 0.3, "-": 0.55, "*": 0.55})
     read: int = 6000  # solutions that the student has read of each family
-    updates: int = 6000  # of pretraining
+    updates: tuple[int, int] = (3000, 3000)  # of pretraining: writing, and then reading too
     width: int = 64
     layers: int = 2
     heads: int = 4
@@ -80,24 +83,32 @@ def tell(rng: random.Random, family: str, operations: int, setting: Setting, *, 
     """Draw a problem; if careless, its solution has slips, and goes on from them."""
     coins = family == "coins"
     name = rng.choice(PEOPLE) if coins else "The counter"
+    half = (operations - 1) // 2
     right = written = rng.randint(1, setting.limit // 3)
     start = f"{name} {'has' if coins else 'shows'} {right}."
     orders: list[str] = []
     steps: list[Step] = []
     own: list[str] = []
-    for number in range(1, operations + 1):
+    rights: list[int] = []
+    writtens: list[int] = []
+    for letter in LETTERS[:operations]:
         sign, amount = _draw(rng, right, setting.limit)
-        order = (COINS if coins else COUNTERS)[sign].format(amount)
-        orders.append(f"{number}. {order[0].upper()}{order[1:]}.")
+        orders.append(f"{letter}: {(COINS if coins else COUNTERS)[sign].format(amount)}.")
         before, right = right, apply(sign, right, amount)
         formula = eq(_written(sign, N(before), amount), right)
-        steps.append(step(TITLES[sign].format(amount), rng.choice(PROSE), formula))
+        steps.append(step(f"Go on with {letter}, {COUNTERS[sign].format(amount)}", rng.choice(PROSE), formula))
         before, written = written, apply(sign, written, amount)
         written += careless and rng.random() < setting.slips[sign]
-        own.append(f"{number}. {before} {sign} {amount} = {written}")
-    question = f"How many coins does {name} have in the end?" if coins else "What does it show in the end?"
-    problem = Problem(f"{start} {' '.join(orders)} {question}", tuple(steps), (), ({"?": N(right)},))
-    return Told(problem, "\n".join(own) + f"\n#### {written}", str(written))
+        own.append(f"{letter}: {before} {sign} {amount} = {written}")
+        rights.append(right)
+        writtens.append(written)
+    asked = "How many coins are there" if coins else "What does it show"
+    question = f"{asked} after {LETTERS[half]}, and in the end?"
+    problem = Problem(
+        f"{start} {' '.join(orders)} {question}", tuple(steps), (), ({"?": N(rights[half]), "!": N(right)},)
+    )
+    answer = f"({writtens[half]}, {written})"
+    return Told(problem, "\n".join(own) + f"\n#### {answer}", answer)
 
 
 def apply(sign: str, value: int, amount: int) -> int:
@@ -127,7 +138,7 @@ def rows(
     """Solutions; the same part has the same problems in every style."""
     for number in range(count):
         rng = random.Random(f"{setting.seed}/{part}/{family}/{number}")
-        operations = rng.randint(2, setting.operations) if part in ("read", "shown") else setting.operations
+        operations = rng.randint(2, setting.operations) if part == "read" else setting.operations
         told = tell(rng, family, operations, setting, careless=careless)
         name = f"{part}-{family}-{number}"
         if style == OWN:
@@ -142,7 +153,11 @@ def dataset(folder: Path, made: Iterable[dict[str, Any]], *, holdout: int = 0) -
         folder.mkdir(parents=True, exist_ok=True)
         path = folder.with_suffix(".jsonl")
         path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
-        options = SegmentOptions(segmenter="numbered", examples=ExampleOptions(system=""), holdout=holdout)
+        options = SegmentOptions(
+            segmenter="lines" if folder.name.endswith(f"-{OWN}") else "numbered",
+            examples=ExampleOptions(system="", give_title=True),
+            holdout=holdout,
+        )
         pipeline.segment([str(path)], folder, replace(options, near_duplicate=1.0), overwrite=True)
     return str(folder)
 
@@ -168,8 +183,7 @@ class RightStep(PairReward):
 
 # -- the student ------------------------------------------------------------------------------------------------------
 
-_STYLES_READ = ("plain", "numbered", "wordy")
-_STEPS_READ = {"own": 0.5, "plain": 0.3, "numbered": 0.2, "wordy": 0.5}  # for each solution, how many such steps
+_RATES = (3e-3, 2e-3)
 
 
 def student(folder: Path, setting: Setting, note: Callable[[str], None]) -> Path:
@@ -183,51 +197,55 @@ def student(folder: Path, setting: Setting, note: Callable[[str], None]) -> Path
         )
         for family in FAMILIES
     }
-    shown = [dataset(folder / "read" / f"{family}-{style}", rows("shown", family, setting.read // 10, style, setting))
-             for family in FAMILIES for style in _STYLES_READ]  # fmt: skip
-    texts = [text for place in (*written.values(), *shown) for text in texts_of(place)]
-    words = tiny_tokenizer(texts[:: max(1, len(texts) // 4000)], size=1024, digits=False)
+    shown = {
+        family: dataset(
+            folder / "read" / f"{family}-wordy", rows("shown", family, setting.read // 10, "wordy", setting)
+        )
+        for family in FAMILIES
+    }
+    texts = [text for place in (*written.values(), *shown.values()) for text in texts_of(place)]
+    words = _tokenizer(texts[:: max(1, len(texts) // 4000)])
     shape = {"width": setting.width, "layers": setting.layers, "heads": setting.heads, "context": setting.context}
     policy = Policy.of(tiny_model(words, spread=0.08, seed=setting.seed, **shape), words, device="cpu")
-    tasks = list(_lessons(policy, folder, setting))
-    note(f"student: {sum(each.numel() for each in policy.model.parameters()):,} weights, {len(tasks):,} lessons")
-    for update in pretrain(policy, tasks, updates=setting.updates, texts=8, seed=setting.seed):
-        if update.step % 250 == 0:
-            note(f"student: update {update.step}, loss {update.figures['loss']:.3f}")
+    rng = random.Random(setting.seed)
+    whole = [task for each in written.values() for task in _tasks(policy, each, "solutions")]
+    steps = rng.sample([task for each in written.values() for task in _tasks(policy, each, "steps")], setting.read)
+    wordy = [_careless(task, rng, setting) for each in shown.values() for task in _tasks(policy, each, "steps")]
+    note(f"student: {sum(each.numel() for each in policy.model.parameters()):,} weights")
+    for lessons, updates, rate in zip((whole, whole[::3] + steps + wordy), setting.updates, _RATES, strict=True):
+        note(f"student: {len(lessons):,} lessons")
+        rng.shuffle(lessons)
+        for update in pretrain(policy, lessons, updates=updates, texts=8, lr=rate, seed=setting.seed):
+            if update.step % 250 == 0:
+                note(f"student: update {update.step}, loss {update.figures['loss']:.3f}")
     policy.save(model)
     return model
 
 
-def _lessons(policy: Policy, folder: Path, setting: Setting) -> Iterator[Task]:
-    rng = random.Random(setting.seed)
-    for family in FAMILIES:
-        own = str(folder / "read" / f"{family}-own")
-        yield from load_tasks(Stage(method="sft", data=own, steps=1), policy, "train")[0]
-        steps = load_tasks(Stage(method="sft", on="steps", data=own, steps=1), policy, "train")[0]
-        yield from rng.sample(steps, round(setting.read * _STEPS_READ["own"]))
-        for style in _STYLES_READ:
-            yield from _as_read(policy, folder, family, style, setting, rng)
+def _tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
+    """Numbers and letters are tokens, and so is what often stands between two of them: whole sentences, at times."""
+    tokenizer = Tokenizer(models.BPE())
+    apart = pre_tokenizers.Split(Regex(rf"\d+|\b[{LETTERS}]\b"), "isolated")
+    between = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([apart, between])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1536,
+        special_tokens=["<pad>", "<eos>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    special = {"pad_token": "<pad>", "eos_token": "<eos>"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
 
 
-def _as_read(
-    policy: Policy, folder: Path, family: str, style: str, setting: Setting, rng: random.Random
-) -> Iterator[Task]:
-    """Steps whose history is an expert's, and whose reply is the student's own."""
-    count = setting.read // 10
-    replies = {row["id"]: row["solution"].split("\n") for row in rows("shown", family, count, OWN, setting)}
-    data = StepDataset(folder / "read" / f"{family}-{style}")
-    chosen = rng.choices(list(data.rows("steps", "train")), k=round(setting.read * _STEPS_READ[style]))
-    for row in chosen:
-        line = replies[row["trajectory_id"]][row["step_index"]]
-        head, _, result = line.rpartition(" = ")
-        sign = head.split()[-2]
-        slipped = int(result) + (rng.random() < setting.slips[sign])
-        yield Task(row["id"], tuple(policy.encode(row["prompt"])), {}, f"{head} = {slipped}")
+def _tasks(policy: Policy, data: str, on: Literal["solutions", "steps"]) -> list[Task]:
+    return load_tasks(Stage(method="sft", on=on, data=data, steps=1), policy, "train")[0]
 
 
-# -- what it can do ---------------------------------------------------------------------------------------------------
-
-
-def step_reward() -> rewards.Reward:
-    """Whether single steps are right."""
-    return RightStep()
+def _careless(task: Task, rng: random.Random, setting: Setting) -> Task:
+    """An expert's step as the student would have written it."""
+    sign, result = re.findall(r"\d (\S+) \d+ = (\d+)", task.reply)[0]
+    slips = rng.random() < setting.slips[sign.replace("\\times", "*")]
+    return replace(task, reply=task.reply.replace(f" = {result}", f" = {int(result) + slips}"))

@@ -2,16 +2,17 @@
 
 The claim (arXiv 2510.25992): where a model never solves a problem, outcome rewards are silent and imitation of a few
 long write-ups harms, while rewards for single steps speak; and SRL followed by RLVR is the strongest order. Here a
-student of 160,000 weights (``_student.py``) learns from 200 experts' solutions of twelve steps each. Every arm that
+student of 200,000 weights (``_student.py``) learns from 200 experts' solutions of twelve steps each. Every arm that
 samples has the same budget of sampled tokens, the same rate, the same batches; checkpoints are chosen by validation.
 Tests are of the demonstrated family and of another one, held out both.
 
-Two cases: ``wordy``, where experts write long and in another manner than the student, as in the paper; and ``clean``,
-where they are short. The ablation of SRL's reward is in both.
+Two cases: ``wordy``, where experts write long and in another manner than the student, as in the paper, with an ablation
+of SRL's reward; and ``clean``, where they write as the student does,
+but right.
 
     python benchmarks/curriculum.py --regime         # the student, and what it can do: before anything is compared
     python benchmarks/curriculum.py --smoke          # everything once, tiny: two minutes, means nothing
-    python benchmarks/curriculum.py --seeds 3        # hours on one core; goes on where it stood
+    python benchmarks/curriculum.py --seeds 3        # hours on one core; goes on where it stood, may run more than once
     python benchmarks/curriculum.py --report         # table and curves of what is there
     python benchmarks/curriculum.py --model SmolLM2 --device cuda --precision bf16 --lr 2e-6   # another student
 
@@ -21,10 +22,14 @@ Everything is written to --output: results/CASE-ARM-SEED.json, curriculum.json, 
 from __future__ import annotations
 
 import argparse
+import fcntl
+import itertools
 import json
 import platform
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -32,11 +37,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from _arms import ARMS, TITLES, Budget, Place, do, threads  # noqa: E402
+from _arms import ABLATION, ARMS, TITLES, Budget, Place, do, threads  # noqa: E402
 from _curves import draw, table  # noqa: E402
-from _student import FAMILIES, Setting, dataset, rows, student  # noqa: E402
+from _student import FAMILIES, OWN, Setting, dataset, rows, student  # noqa: E402
 
-CASES = {"wordy": "wordy", "clean": "plain"}  # case: the experts' style
+CASES = {"wordy": "wordy", "clean": OWN}  # case: the experts' style
 
 
 def note(message: str) -> None:
@@ -72,23 +77,33 @@ def work(folder: Path, args: argparse.Namespace, budget: Budget, setting: Settin
     path.write_text(json.dumps(fixed, indent=2) + "\n", encoding="utf-8")
     there = places(folder, setting, args)
     wanted = ["base"] if args.regime else args.arms
-    for seed in range(args.seeds):
-        for case in args.cases:
-            for arm in wanted:
-                place = results / f"{case}-{arm}-{seed}.json"
-                if place.exists() or (seed and not ARMS[arm]):
-                    continue
-                note(f"{case} {arm} {seed}")
-                found = {"case": case, **do(arm, budget, there[case], folder / "runs" / case, seed)}
-                fresh = place.with_suffix(".new")
-                fresh.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-                fresh.rename(place)
-                told = {
-                    name: (each["sampled"], each["greedy"], each["step_sampled"])
-                    for name, each in found["tests"].items()
-                }
-                note(f"{case} {arm} {seed}: {found['seconds']} s, sampled, greedy, steps: {told}")
-                report(folder)
+    for seed, case, arm in itertools.product(range(args.seeds), args.cases, wanted):
+        place = results / f"{case}-{arm}-{seed}.json"
+        if (seed and not ARMS[arm]) or (case == "clean" and arm in ABLATION):
+            continue
+        with claimed(place) as mine:
+            if not mine:
+                continue
+            note(f"{case} {arm} {seed}")
+            found = {"case": case, **do(arm, budget, there[case], folder / "runs" / case, seed)}
+            fresh = place.with_suffix(".new")
+            fresh.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            fresh.rename(place)
+            told = {name: (each["sampled"], each["greedy"], each["step_sampled"])
+                    for name, each in found["tests"].items()}  # fmt: skip
+            note(f"{case} {arm} {seed}: {found['seconds']} s, sampled, greedy, steps: {told}")
+
+
+@contextmanager
+def claimed(place: Path) -> Iterator[bool]:
+    """Whether a result is still to be made, and no other process is at it."""
+    with place.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield not place.exists()
 
 
 def report(folder: Path) -> None:
@@ -129,11 +144,12 @@ def main() -> None:
     budget = Budget(tokens=args.tokens, lr=args.lr)
     if args.smoke:
         args.seeds = 1
-        setting = replace(setting, operations=3, read=200, updates=100, train=12, validation=4, test=4)
+        setting = replace(setting, operations=3, read=200, updates=(50, 50), train=12, validation=4, test=4)
         budget = replace(budget, tokens=2000, sft_steps=4, prompts=4, validate_every=2, base_samples=4, samples=2,
                          solution_tokens=200)  # fmt: skip
     threads()
     work(args.output, args, budget, setting)
+    report(args.output)
 
 
 if __name__ == "__main__":
