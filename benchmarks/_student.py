@@ -56,7 +56,7 @@ class Setting:
     limit: int = 50  # the largest number that a right solution has
     slips: dict[str, float] = field(default_factory=lambda: {"+": 0.3, "-": 0.55, "*": 0.55})
     read: int = 6000  # solutions that the student has read of each family
-    updates: tuple[int, int] = (3000, 3000)  # of pretraining: writing, and then reading too
+    updates: tuple[int, int] = (2500, 2500)  # of pretraining: writing, and then reading too
     width: int = 64
     layers: int = 2
     heads: int = 4
@@ -203,11 +203,11 @@ def student(folder: Path, setting: Setting, note: Callable[[str], None]) -> Path
         )
         for family in FAMILIES
     }
+    rng = random.Random(setting.seed)
     texts = [text for place in (*written.values(), *shown.values()) for text in texts_of(place)]
-    words = _tokenizer(texts[:: max(1, len(texts) // 4000)])
+    words = _tokenizer(rng.sample(texts, min(len(texts), 6000)))
     shape = {"width": setting.width, "layers": setting.layers, "heads": setting.heads, "context": setting.context}
     policy = Policy.of(tiny_model(words, spread=0.08, seed=setting.seed, **shape), words, device="cpu")
-    rng = random.Random(setting.seed)
     whole = [task for each in written.values() for task in _tasks(policy, each, "solutions")]
     steps = rng.sample([task for each in written.values() for task in _tasks(policy, each, "steps")], setting.read)
     wordy = [_careless(task, rng, setting) for each in shown.values() for task in _tasks(policy, each, "steps")]
@@ -230,7 +230,7 @@ def _tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([apart, between])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=1536,
+        vocab_size=1792,
         special_tokens=["<pad>", "<eos>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
