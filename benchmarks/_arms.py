@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,9 @@ ARMS: dict[str, list[tuple[str, float, dict[str, Any]]]] = {
     "srl_symbolic": [("srl", 1, {"reward": "symbolic"})],
     "srl_half": [("srl", 1, {"reward": HALF})],
     "srl_embedding": [("srl", 1, {"reward": "embedding"})],
-    "srl_half_rlvr": [("srl", 0.5, {"reward": HALF}), ("rlvr", 0.5, {})],
+    "srl_symbolic_rlvr": [("srl", 0.5, {"reward": "symbolic"}), ("rlvr", 0.5, {})],
 }
-ABLATION = ("srl_symbolic", "srl_half", "srl_embedding", "srl_half_rlvr")  # of the reward
+ABLATION = ("srl_symbolic", "srl_half", "srl_embedding", "srl_symbolic_rlvr")  # of the reward
 TITLES = {
     "base": "base",
     "sft": "SFT",
@@ -51,7 +51,7 @@ TITLES = {
     "srl_symbolic": "SRL (`symbolic`)",
     "srl_half": "SRL (half of each)",
     "srl_embedding": "SRL (`embedding`)",
-    "srl_half_rlvr": "SRL (half of each) → RLVR",
+    "srl_symbolic_rlvr": "SRL (`symbolic`) → RLVR",
 }
 
 
@@ -59,7 +59,7 @@ TITLES = {
 class Budget:
     """What every arm may spend, and how; the same for all of them."""
 
-    tokens: int = 600_000  # sampled in reinforcement; imitation samples none
+    tokens: int = 300_000  # sampled in reinforcement; imitation samples none
     lr: float = 3e-4
     sft_steps: int = 300
     sft_lr: float = 1e-3
@@ -71,6 +71,7 @@ class Budget:
     validate_every: int = 20
     samples: int = 4  # replies to each test problem
     base_samples: int = 16
+    step_problems: int = 24  # of whose steps single ones are asked for
     rows: int = 256  # sampled at once
 
 
@@ -136,8 +137,11 @@ def _measure(policy: Policy, data: str, budget: Budget, seed: int, *, base: bool
         batch=budget.rows,
         seed=seed,
     )
-    figures, replies = evaluate(policy, data, split="train", sampling=sampling, step_reward=RightStep())
-    solutions, steps = figures["solutions"], figures["steps"]
+    figures, replies = evaluate(policy, data, split="train", kinds=["solutions"], sampling=sampling)
+    solutions = figures["solutions"]
+    sampling = replace(sampling, problems=budget.step_problems, samples=budget.samples)
+    single, _ = evaluate(policy, data, split="train", kinds=["steps"], sampling=sampling, step_reward=RightStep())
+    steps = single["steps"]
     shown = replies["solutions"][0]
     passes = {name: each["value"] for name, each in solutions["sampled"].items() if name.startswith("pass@")}
     return {

@@ -8,7 +8,7 @@ one of the generator's styles.
 The student is a Llama of two layers, made here. It has read many solutions of both families, in a short style of its
 own, written in a hurry: results are too high by one, rarely in sums, more often than not in differences and products.
 Whatever comes next follows from them. It has also read experts, and goes on in the style of the steps before, as
-carelessly. So it knows how problems are solved, and a step is right as often as not; a whole problem almost never is.
+carelessly. So it knows how problems are solved, and two steps in five are right; a whole problem almost never is.
 Its tokenizer has tokens for numbers, for letters, and for what often stands between them, up to whole sentences: an
 expert's wordy step has 23 tokens, one of its own 8.
 """
@@ -52,7 +52,7 @@ PROSE = ("We get {}.", "This gives {}.", "That makes {}.")
 class Setting:
     """The regime: what is fixed before anything is compared."""
 
-    operations: int = 12
+    operations: int = 12  # steps of a problem
     limit: int = 50  # the largest number that a right solution has
     slips: dict[str, float] = field(default_factory=lambda: {"+": 0.3, "-": 0.55, "*": 0.55})
     read: int = 6000  # solutions that the student has read of each family
