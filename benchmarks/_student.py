@@ -6,10 +6,11 @@ end: of one number alone, one wrong solution in fifty has the right answer by lu
 one of the generator's styles.
 
 The student is a Llama of two layers, made here. It has read many solutions of both families, in a short style of its
-own, written in a hurry: three results in ten are too high by one, and what comes next follows from them. It has also
-read experts, and goes on in the style of the steps before, as carelessly. So it knows how problems are solved, and a
-step is right as often as not; a whole problem almost never is. Its tokenizer has tokens for numbers, for letters, and
-for what often stands between them, up to whole sentences: an expert's wordy step has 23 tokens, one of its own 8.
+own, written in a hurry: results are too high by one, rarely in sums, more often than not in differences and products.
+Whatever comes next follows from them. It has also read experts, and goes on in the style of the steps before, as
+carelessly. So it knows how problems are solved, and two steps in five are right; a whole problem almost never is.
+Its tokenizer has tokens for numbers, for letters, and for what often stands between them, up to whole sentences: an
+expert's wordy step has 23 tokens, one of its own 8.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ class Setting:
 
     operations: int = 12  # steps of a problem
     limit: int = 50  # the largest number that a right solution has
-    slips: float = 0.3  # how many of the steps that the student has read of its own style are wrong
+    slips: dict[str, float] = field(default_factory=lambda: {"+": 0.3, "-": 0.55, "*": 0.55})
     read: int = 6000  # solutions that the student has read of each family
     updates: tuple[int, int] = (2500, 2500)  # of pretraining: writing, and then reading too
     width: int = 64
@@ -97,7 +98,7 @@ def tell(rng: random.Random, family: str, operations: int, setting: Setting, *, 
         formula = eq(_written(sign, N(before), amount), right)
         steps.append(step(f"Go on with {letter}, {COUNTERS[sign].format(amount)}", rng.choice(PROSE), formula))
         before, written = written, apply(sign, written, amount)
-        written += careless and rng.random() < setting.slips
+        written += careless and rng.random() < setting.slips[sign]
         own.append(f"{letter}: {before} {sign} {amount} = {written}")
         rights.append(right)
         writtens.append(written)
@@ -245,6 +246,6 @@ def _tasks(policy: Policy, data: str, on: Literal["solutions", "steps"]) -> list
 
 def _careless(task: Task, rng: random.Random, setting: Setting) -> Task:
     """An expert's step as the student would have written it."""
-    result = re.findall(r"= (\d+)", task.reply)[0]
-    slips = rng.random() < setting.slips
+    sign, result = re.findall(r"\d (\S+) \d+ = (\d+)", task.reply)[0]
+    slips = rng.random() < setting.slips[sign.replace("\\times", "*")]
     return replace(task, reply=task.reply.replace(f" = {result}", f" = {int(result) + slips}"))
