@@ -7,16 +7,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
-from _student import RightStep
+from _student import RightStep, right_share
 
 from srl_data.training.checkpoint import latest
 from srl_data.training.config import Config, from_table
 from srl_data.training.evaluate import evaluate
 from srl_data.training.logs import read_log
 from srl_data.training.policy import Policy
+from srl_data.training.prepare import is_done
 from srl_data.training.runner import run
 from srl_data.training.sampling import Sampling
 
@@ -111,10 +113,12 @@ def do(arm: str, budget: Budget, place: Place, folder: Path, seed: int) -> dict[
     found: dict[str, Any] = {"arm": arm, "seed": seed, "stages": []}
     model = place.model
     if ARMS[arm]:
-        resume = latest(output) is not None
-        if not resume:
-            shutil.rmtree(output, ignore_errors=True)
-        model = str(run(config(arm, budget, place, output, seed), resume=resume))
+        if not is_done(output):
+            resume = latest(output) is not None
+            if not resume:
+                shutil.rmtree(output, ignore_errors=True)
+            run(config(arm, budget, place, output, seed), resume=resume)
+        model = str(output / "model")
         found["stages"] = _curves(read_log(output / "log.jsonl"))
     found |= {"trained_s": round(time.monotonic() - began)}
     policy = Policy.load(model, device=place.device, precision=place.precision)
@@ -143,10 +147,17 @@ def _measure(policy: Policy, data: str, budget: Budget, seed: int, *, base: bool
     single, _ = evaluate(policy, data, split="train", kinds=["steps"], sampling=sampling, step_reward=RightStep())
     steps = single["steps"]
     shown = replies["solutions"][0]
+
+    def way(which: str) -> float:
+        each = [(answered, reply) for answered in replies["solutions"] for reply in getattr(answered, which)]
+        return fmean(right_share(reply.text, answered.task.columns["text"]) for answered, reply in each)
+
     passes = {name: each["value"] for name, each in solutions["sampled"].items() if name.startswith("pass@")}
     return {
         "greedy": solutions["greedy"]["score"]["value"],
         "sampled": solutions["sampled"]["score"]["value"],
+        "way_greedy": way("greedy"),
+        "way_sampled": way("sampled"),
         "tokens": solutions["sampled"]["tokens"]["value"],
         "truncated": solutions["sampled"]["truncated"]["value"],
         "step_greedy": steps["greedy"]["score"]["value"],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+TESTS = ("inside", "beyond")
+FIGURES = {"greedy": "solved, likeliest", "sampled": "solved, drawn", "way_greedy": "way, likeliest"}
+FIGURES |= {"way_sampled": "way, drawn"}
 T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 
 
@@ -24,15 +28,14 @@ def table(results: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> st
     lines: list[str] = []
     for case in dict.fromkeys(each["case"] for each in results):
         lines += [f"### {case}", ""]
-        heads = ["arm", "seeds", "inside, drawn", "inside, likeliest", "beyond, drawn", "beyond, likeliest",
-                 "steps right", "keep rate, first → last fifth", "tokens a reply"]  # fmt: skip
+        heads = ["arm", "seeds", *(f"{test}: {title}" for test in TESTS for title in FIGURES.values()),
+                 "steps right, likeliest", "keep rate, first → last fifth", "tokens a reply"]  # fmt: skip
         lines += ["| " + " | ".join(heads) + " |", "|---" * 2 + "|---:" * (len(heads) - 2) + "|"]
         for arm, title in titles.items():
             runs = [each for each in results if each["case"] == case and each["arm"] == arm]
             if runs:
                 cells = [title, str(len(runs))]
-                for test, figure in (("inside", "sampled"), ("inside", "greedy"), ("beyond", "sampled"),
-                                     ("beyond", "greedy"), ("inside", "step_sampled")):  # fmt: skip
+                for test, figure in [*itertools.product(TESTS, FIGURES), ("inside", "step_greedy")]:
                     cells.append(interval([each["tests"][test][figure] for each in runs]))
                 cells.append("; ".join(_keep_rates(runs)) or "–")
                 cells.append(f"{statistics.fmean(each['tests']['inside']['tokens'] for each in runs):.0f}")
@@ -62,7 +65,7 @@ def _keep_rates(runs: Sequence[Mapping[str, Any]]) -> Iterable[str]:
 
 
 def draw(results: Sequence[Mapping[str, Any]], titles: Mapping[str, str], path: Path) -> None:
-    """For each case: accuracy with its interval, and reward and keep rate over sampled tokens."""
+    """For each case: the way with each seed's, and reward and keep rate over sampled tokens."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -75,7 +78,7 @@ def draw(results: Sequence[Mapping[str, Any]], titles: Mapping[str, str], path: 
         runs = {arm: found for arm in titles
                 if (found := [each for each in results if each["case"] == case and each["arm"] == arm])}  # fmt: skip
         _bars(row[0], runs, titles)
-        row[0].set_title(f"{case}: problems solved, drawn replies")
+        row[0].set_title(f"{case}: how much of the way the likeliest reply goes")
         for axis, figure_name in zip(row[1:], ("reward", "keep_rate"), strict=True):
             _lines(axis, runs, titles, lambda update, name=figure_name: update.get(name))
             axis.set_title(f"{case}: {figure_name.replace('_', ' ')}")
@@ -89,7 +92,7 @@ def draw(results: Sequence[Mapping[str, Any]], titles: Mapping[str, str], path: 
 def _bars(axis: Any, runs: Mapping[str, Sequence[Mapping[str, Any]]], titles: Mapping[str, str]) -> None:
     for at, found in enumerate(runs.values()):
         for offset, test, colour in ((-0.2, "inside", "tab:blue"), (0.2, "beyond", "tab:orange")):
-            values = [each["tests"][test]["sampled"] for each in found]
+            values = [each["tests"][test]["way_greedy"] for each in found]
             axis.barh(at + offset, statistics.fmean(values), height=0.4, color=colour, alpha=0.5,
                       label=test if at == 0 else None)  # fmt: skip
             axis.plot(values, [at + offset] * len(values), "k.", markersize=4)
@@ -104,16 +107,22 @@ def _lines(
     titles: Mapping[str, str],
     read: Callable[[Mapping[str, Any]], float | None],
 ) -> None:
-    """The first seed of each arm, smoothed over ten updates; stages one behind the other."""
-    for arm, found in runs.items():
-        points: list[tuple[float, float]] = []
+    """The first seed of each arm, smoothed over ten updates of a stage; stages one behind the other."""
+    for (arm, found), colour in zip(runs.items(), _colours(), strict=False):
         before = 0.0
+        label: str | None = titles[arm]
         for stage in found[0]["stages"]:
             updates = [(each["tokens"], value) for each in stage["updates"] if (value := read(each)) is not None]
-            points += [(before + tokens, value) for tokens, value in updates]
-            before = points[-1][0] if points else before
-        if points:
             smooth = [
-                statistics.fmean(value for _, value in points[max(0, at - 9) : at + 1]) for at in range(len(points))
+                statistics.fmean(value for _, value in updates[max(0, at - 9) : at + 1]) for at in range(len(updates))
             ]
-            axis.plot([tokens for tokens, _ in points], smooth, label=titles[arm], linewidth=1)
+            if updates:
+                axis.plot([before + tokens for tokens, _ in updates], smooth, color=colour, label=label, linewidth=1)
+                before, label = before + updates[-1][0], None
+    axis.xaxis.set_major_formatter(lambda tokens, _: f"{tokens / 1000:.0f}k")
+
+
+def _colours() -> Sequence[Any]:
+    from matplotlib import colormaps
+
+    return [colormaps["tab20"](number) for number in range(20)]

@@ -15,6 +15,7 @@ expert's wordy step has 23 tokens, one of its own 8.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -166,6 +167,18 @@ def last_number(text: str) -> str | None:
     """The last whole number in a text, as it is written."""
     digits = "".join(each if each.isdigit() else " " for each in text).split()
     return digits[-1] if digits else None
+
+
+def right_share(reply: str, expert: str) -> float:
+    """How much of the way a solution goes: its results that are the expert's, up to the first that is not."""
+    written, right = _results(reply), _results(expert)
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(written, right, strict=False))
+    return len(list(pairs)) / len(right)
+
+
+def _results(text: str) -> list[str]:
+    """What stands behind the signs of equality; what is said again at once counts once."""
+    return [result for result, _ in itertools.groupby(re.findall(r"= (-?\d+)", text))]
 
 
 class RightStep(PairReward):

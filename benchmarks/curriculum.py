@@ -89,9 +89,9 @@ def work(folder: Path, args: argparse.Namespace, budget: Budget, setting: Settin
             fresh = place.with_suffix(".new")
             fresh.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             fresh.rename(place)
-            told = {name: (each["sampled"], each["greedy"], each["step_sampled"])
+            told = {name: (each["greedy"], each["way_greedy"], each["step_greedy"])
                     for name, each in found["tests"].items()}  # fmt: skip
-            note(f"{case} {arm} {seed}: {found['seconds']} s, sampled, greedy, steps: {told}")
+            note(f"{case} {arm} {seed}: {found['seconds']} s; likeliest solved, way, steps: {told}")
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
-    def until(self, condition: Any, seconds: float = 60) -> None:
+    def until(self, condition: Any, seconds: float = 180) -> None:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not condition():

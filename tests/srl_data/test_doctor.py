@@ -240,9 +240,9 @@ def test_lengths_are_those_of_the_tokenizer(steps: Path, tmp_path: Path) -> None
     ("ending", "options", "message"),
     [
         ("", [], None),
-        ("<think>\n", [], "ends the prompt with <think>"),
+        ("<think>\n", [], "the prompt ends with <think>"),
         ("<think>\n", ["-O", "prefilled=true"], None),
-        ("", ["-O", "prefilled=true"], "does not end the prompt with <think>"),
+        ("", ["-O", "prefilled=true"], "the prompt does not end with <think>"),
         ("<think>\n\n</think>\n\n", [], "closes the thought before the model begins"),
         ("<think>\n", ["-r", "indel"], None),
     ],
