@@ -24,9 +24,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
-
 from rewards.base import PairReward
 from rewards.types import Scores
 from srl_data import pipeline
@@ -38,7 +35,7 @@ from srl_data.options import SegmentOptions
 from srl_data.training.policy import Policy
 from srl_data.training.stage import Stage
 from srl_data.training.tasks import Task, load_tasks
-from srl_data.training.tiny import pretrain, texts_of, tiny_model
+from srl_data.training.tiny import pretrain, texts_of, tiny_model, tiny_tokenizer
 
 FAMILIES = ("counters", "coins")
 OWN = "own"
@@ -218,7 +215,8 @@ def student(folder: Path, setting: Setting, note: Callable[[str], None]) -> Path
     }
     rng = random.Random(setting.seed)
     texts = [text for place in (*written.values(), *shown.values()) for text in texts_of(place)]
-    words = _tokenizer(rng.sample(texts, min(len(texts), 6000)))
+    some = rng.sample(texts, min(len(texts), 6000))
+    words = tiny_tokenizer(some, size=1792, apart=rf"\d+|\b[{LETTERS}]\b")
     shape = {"width": setting.width, "layers": setting.layers, "heads": setting.heads, "context": setting.context}
     policy = Policy.of(tiny_model(words, spread=0.08, seed=setting.seed, **shape), words, device="cpu")
     whole = [task for each in written.values() for task in _tasks(policy, each, "solutions")]
@@ -233,24 +231,6 @@ def student(folder: Path, setting: Setting, note: Callable[[str], None]) -> Path
                 note(f"student: update {update.step}, loss {update.figures['loss']:.3f}")
     policy.save(model)
     return model
-
-
-def _tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
-    """Numbers and letters are tokens, and so is what often stands between two of them: whole sentences, at times."""
-    tokenizer = Tokenizer(models.BPE())
-    apart = pre_tokenizers.Split(Regex(rf"\d+|\b[{LETTERS}]\b"), "isolated")
-    between = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([apart, between])
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=1792,
-        special_tokens=["<pad>", "<eos>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    special = {"pad_token": "<pad>", "eos_token": "<eos>"}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
 
 
 def _tasks(policy: Policy, data: str, on: Literal["solutions", "steps"]) -> list[Task]:

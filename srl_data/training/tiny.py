@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from srl_data.dataset import StepDataset
@@ -25,7 +25,9 @@ from srl_data.training.tasks import Epochs, Task, load_tasks
 __all__ = ["lessons", "pretrain", "texts_of", "tiny_model", "tiny_tokenizer"]
 
 
-def tiny_tokenizer(texts: Iterable[str], *, size: int = 512, digits: bool = True) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(
+    texts: Iterable[str], *, size: int = 512, digits: bool = True, apart: str | None = None
+) -> PreTrainedTokenizerFast:
     r"""Train a byte-level tokenizer; any text can be encoded, and comes back as it was.
 
     Args:
@@ -33,6 +35,8 @@ def tiny_tokenizer(texts: Iterable[str], *, size: int = 512, digits: bool = True
         size: How many tokens there are at most.
         digits: Whether each digit is a token, or numbers that are frequent are one: small numbers are learnt faster
             so, large ones hardly at all.
+        apart: A regular expression, instead of what cuts texts otherwise: what it finds stands apart, and what lies
+            between is not cut, so that sentences that are frequent become tokens.
 
     Example:
         >>> tokenizer = tiny_tokenizer(["We get 12 + 30 = 42.\n"] * 9, size=300)
@@ -40,11 +44,19 @@ def tiny_tokenizer(texts: Iterable[str], *, size: int = 512, digits: bool = True
         'We get 7 + é'
         >>> len(tokenizer("12345")["input_ids"])
         5
+        >>> sentences = tiny_tokenizer(["We get 12 + 30 = 42.\n"] * 9, size=300, apart=r"\d+")
+        >>> len(sentences("We get 12")["input_ids"])
+        2
     """
     tokenizer = Tokenizer(models.BPE())
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    each_digit = pre_tokenizers.Digits(individual_digits=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([each_digit, byte_level]) if digits else byte_level
+    if apart is not None:
+        cut = pre_tokenizers.Split(Regex(apart), "isolated")
+    elif digits:
+        cut = pre_tokenizers.Digits(individual_digits=True)
+    else:
+        cut = None
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=apart is None)
+    tokenizer.pre_tokenizer = byte_level if cut is None else pre_tokenizers.Sequence([cut, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
