@@ -170,7 +170,9 @@ def suggest(solutions: SolutionSignal | None, steps: StepSignal | None, rule: Ru
             return advice("the model writes these steps")
         return advice("single steps are right already, whole solutions are not", "sft", "rlvr")
     if steps is not None and not holds("rollouts of steps that are well formed", steps.well_formed, rule.formed):
-        return advice("most replies do not even have the form; imitation teaches it, then probe again", *_ALL)
+        return advice(
+            "most replies do not even have the form that the reward wants: see to that first, then probe again", *_ALL
+        )
     return advice("neither says enough: the steps are out of reach; imitate, then probe again", *_ALL)
 
 

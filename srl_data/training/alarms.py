@@ -17,7 +17,9 @@ _WINDOW = 10  # updates whose mean is looked at, and compared with that of the s
 _COLLAPSED = 0.1  # of what it was at first
 _SILENT = 5  # updates in a row
 _RISEN = 0.2  # of all rollouts, more than at first
+_BROKEN = 0.9  # of all rollouts, whatever it was at first
 _UNSCORED = 0.5  # of all rollouts
+_CUT = 0.5  # of all rollouts
 
 _COLLAPSES = {
     "entropy": "the policy hardly explores; a lower lr or a KL term may keep it",
@@ -65,8 +67,11 @@ class Alarms:
                 yield name, f"{name} fell to {mean:.3f} from {self.first[name]:.3f}: {why}"
         sampled = "keep_rate" in figures
         broken = self._mean("format", figures.get("status/format", 0.0) if sampled else None)
-        if broken is not None and broken > self.first["format"] + _RISEN:
+        if broken is not None and broken > min(_BROKEN, self.first["format"] + _RISEN):
             yield "format", f"{broken:.0%} of the rollouts break the form, {self.first['format']:.0%} at first"
+        cut = self._mean("truncated", figures.get("truncated"))
+        if cut is not None and cut > _CUT:
+            yield "truncated", f"{cut:.0%} of the rollouts are cut off: raise max_new_tokens, if replies end at all"
         lost = sum(figures.get(f"status/{status}", 0.0) for status in _SCORELESS)
         unscored = self._mean("unscored", lost if sampled else None)
         if unscored is not None and unscored > _UNSCORED:

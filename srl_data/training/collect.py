@@ -19,7 +19,7 @@ from srl_data.training.rollout import Rollouts, sample
 from srl_data.training.stage import Stage
 from srl_data.training.tasks import Epochs, Task
 
-__all__ = ["Batch", "Collected", "collect", "rollouts_of"]
+__all__ = ["Batch", "Collected", "collect", "is_well_formed", "rollouts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,10 @@ def collect(policy: Policy, tasks: Epochs, reward: Reward, stage: Stage, generat
         batch = rollouts_of(policy, tasks.take(wanted), reward, stage, generator)
         groups = batch.groups()
         kept = [rows for rows in groups if _is_kept(batch, rows, stage.min_std)]
+        formed = [[row for row in rows if is_well_formed(batch.statuses[row])] for rows in groups]
         found.groups += len(groups)
         found.kept += len(kept)
-        found.kept_well_formed += sum(
-            _is_kept(batch, [row for row in rows if batch.statuses[row] != "format"], stage.min_std) for rows in groups
-        )
+        found.kept_well_formed += sum(_is_kept(batch, rows, stage.min_std) for rows in formed)
         found.tokens += int(batch.rollouts.mask.sum())
         found.sampled.append(batch)
         usable = [row for rows in kept for row in rows if batch.rewards[row] is not None]
@@ -149,7 +148,7 @@ def rollouts_of(
             policy.model,
             [list(task.prompt) for task in tasks],
             group_size=1 if greedy else stage.group_size,
-            max_new_tokens=stage.max_new_tokens,
+            max_new_tokens=stage.most_tokens,
             stop=policy.stop,
             temperature=0.0 if greedy else stage.temperature,
             most_rows=stage.sample_rows,
@@ -160,6 +159,11 @@ def rollouts_of(
     scores = reward(texts, **{name: [task.columns[name] for task in each] for name in reward.columns})
     parts = {name: list(values) for name, values in scores.parts.items()}
     return Batch(each, rollouts, texts, list(scores.values), list(scores.status), parts)
+
+
+def is_well_formed(status: str) -> bool:
+    """Whether a reply of this status has the form that its reward wants; for ``outcome``, a final answer."""
+    return status not in ("format", "unparseable_completion")
 
 
 def _is_kept(batch: Batch, rows: list[int], min_std: float | None) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from srl_data.training.stage import ConfigError
+from srl_data.workspace import disk_errors
 
 __all__ = ["Log", "NoLog", "check_loggers", "read_log"]
 
@@ -90,13 +91,19 @@ class Log:
             print(f"{event}: {told}", file=self._terminal, flush=True)
 
     def close(self) -> None:
-        """Close the log's file, and end the other loggers' runs."""
-        self._open.close()
+        """Close the log's file, and end the other loggers' runs.
+
+        Raises:
+            OutputError: If what was written does not fit on the disk.
+        """
+        with disk_errors(self.path.parent):
+            self._open.close()
 
     def _write(self, record: Mapping[str, Any]) -> None:
         values = {name: None if _is_odd(value) else value for name, value in record.items()}
-        self._file.write(json.dumps(values, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        self._file.flush()
+        with disk_errors(self.path.parent):
+            self._file.write(json.dumps(values, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            self._file.flush()
 
 
 class NoLog:

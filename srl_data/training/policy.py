@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -60,13 +61,19 @@ class Policy:
     ) -> Policy:
         """Load a folder, or a model on the Hub.
 
+        Adapters that stand alone, as peft saves them, are merged into the model that they name.
+
         Raises:
             ModelError: If it cannot be loaded, or ends a reply with nothing.
         """
         try:
             with _quiet() if Path(source).is_dir() else nullcontext():  # a download is worth a bar
                 tokenizer = AutoTokenizer.from_pretrained(str(source), revision=revision)
-                model = AutoModelForCausalLM.from_pretrained(str(source), revision=revision, dtype=torch.float32)
+                model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+                    str(source), revision=revision, dtype=torch.float32
+                )
+                if getattr(model, "_hf_peft_config_loaded", False):
+                    model = _merged(str(source), revision)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"the model {str(source)!r} cannot be loaded: {error}") from error
         return cls.of(
@@ -94,13 +101,19 @@ class Policy:
         Raises:
             ModelError: If they do not go together, or if nothing ends a reply.
         """
-        embedded = int(model.get_input_embeddings().weight.shape[0])  # type: ignore[index]
-        if len(tokenizer) > embedded:
+        if "past_key_values" not in inspect.signature(model.forward).parameters:
+            raise ModelError(
+                f"{type(model).__name__} does not keep what it has read in past_key_values, and cannot be sampled: "
+                "Mamba, RWKV and others without attention have a way of their own"
+            )
+        stop = _stop_tokens(model, tokenizer)
+        embedded = _embedded(model)
+        # a tokenizer may have special tokens that this model has no use for, as Gemma 3's has one for images
+        if tokenizer.vocab_size > embedded or max(stop) >= embedded:
             raise ModelError(
                 f"the tokenizer has {len(tokenizer)} tokens, the model embeds {embedded}: they do not belong together, "
                 "or the model needs resize_token_embeddings"
             )
-        stop = _stop_tokens(model, tokenizer)
         if lora is not None:
             model = _with_adapters(model, lora)
         if gradient_checkpointing:
@@ -121,7 +134,7 @@ class Policy:
         """A prompt's tokens: by the tokenizer's chat template, or where it has none, :func:`plain_prompt`.
 
         Raises:
-            ModelError: If the template refuses the prompt.
+            ModelError: If the template refuses the prompt, or the model does not embed one of its tokens.
         """
         if self.tokenizer.chat_template:
             try:
@@ -134,12 +147,27 @@ class Policy:
                     f"the tokenizer's chat template refuses a prompt: {said}. If it knows no system prompt, segment "
                     "again with --system ''"
                 ) from error
-            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(self.tokenizer(plain_prompt(messages))["input_ids"])
+            return self._known(list(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
+        tokens = list(self.tokenizer(plain_prompt(messages))["input_ids"])
+        while len(tokens) > 1 and tokens[-1] == self.tokenizer.eos_token_id:  # some tokenizers end whatever they read
+            tokens.pop()
+        return self._known(tokens)
 
     def encode_reply(self, text: str) -> list[int]:
-        """A reply's tokens, with the one that ends it."""
-        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.stop[0]]
+        """A reply's tokens, with the one that ends it.
+
+        Raises:
+            ModelError: If the model does not embed one of them.
+        """
+        return self._known([*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.stop[0]])
+
+    def _known(self, tokens: list[int]) -> list[int]:
+        if max(tokens, default=0) >= _embedded(self.model):
+            raise ModelError(
+                f"the token {self.tokenizer.decode([max(tokens)])!r} is the tokenizer's, but the model does not embed "
+                "it: call resize_token_embeddings, and train that token first"
+            )
+        return tokens
 
     def decode(self, rollouts: Rollouts) -> list[str]:
         """What rollouts say: all that was sampled but the token that ends it. Special tokens within stay visible."""
@@ -213,7 +241,13 @@ class Policy:
         return {name: value for name, value in self.model.state_dict().items() if name in named}
 
     def restore(self, weights: Mapping[str, Tensor]) -> None:
-        """Go back to weights that :meth:`trained` gave."""
+        """Go back to weights that :meth:`trained` gave.
+
+        Raises:
+            ValueError: If they are not the ones that are trained.
+        """
+        if other := weights.keys() ^ self.trained().keys():
+            raise ValueError(f"the weights are not those that are trained: {min(other)!r} and {len(other) - 1} more")
         self.model.load_state_dict(weights, strict=False)
 
 
@@ -240,9 +274,15 @@ def _quiet() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
+def _embedded(model: PreTrainedModel) -> int:
+    """How many tokens the model knows."""
+    return int(model.get_input_embeddings().weight.shape[0])  # type: ignore[index]
+
+
 def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """What ends a reply, first of all what a chat template puts there."""
     known = getattr(model.generation_config, "eos_token_id", None)
-    found = [tokenizer.eos_token_id, *(known if isinstance(known, list) else [known])]
+    found = [_end_of_turn(tokenizer), tokenizer.eos_token_id, *(known if isinstance(known, list) else [known])]
     stop = tuple(dict.fromkeys(token for token in found if token is not None))
     if not stop:
         raise ModelError(
@@ -250,6 +290,36 @@ def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
             "tokenizer.eos_token and save it"
         )
     return stop
+
+
+_PROBE = "A reply whose end is looked for"
+
+
+def _end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The special token that a chat template writes behind a reply: not always the tokenizer's eos.
+
+    Base models with a template of ChatML have <|endoftext|> for the one and <|im_end|> for the other; Gemma's have
+    <eos> and <end_of_turn>.
+    """
+    if not tokenizer.chat_template:
+        return None
+    turns = [{"role": "user", "content": "Question"}, {"role": "assistant", "content": _PROBE}]
+    try:
+        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except Exception:  # a template is a program, and raises what it likes; whether it takes prompts is seen with these
+        return None
+    behind = tokenizer(text.partition(_PROBE)[2], add_special_tokens=False)["input_ids"]
+    special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    return next((token for token in behind if token in special), None)
+
+
+def _merged(source: str, revision: str | None) -> PreTrainedModel:
+    """The model that adapters name, with them merged in."""
+    from peft import AutoPeftModelForCausalLM  # transformers has just loaded adapters with it
+
+    model: Any = AutoPeftModelForCausalLM.from_pretrained(source, revision=revision, dtype=torch.float32)
+    merged: PreTrainedModel = model.merge_and_unload()
+    return merged.requires_grad_(True)
 
 
 def _with_adapters(model: PreTrainedModel, options: Lora) -> PreTrainedModel:

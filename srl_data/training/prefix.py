@@ -158,9 +158,15 @@ def reads_prompts_once(model: PreTrainedModel) -> bool:
 def enable_checkpointing(model: PreTrainedModel) -> None:
     """Have the layers recomputed in the backward pass, so that what is within them need not be kept.
 
+    Dropout goes for good: layers checkpoint in training mode only, and what a policy says of a token is no lottery.
+
     Raises:
         ValueError: If the model does not support that.
     """
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, float) and ("dropout" in name or isinstance(module, torch.nn.Dropout)):
+                setattr(module, name, 0.0)
     options = {"use_reentrant": False}
     if hasattr(model, "activation_checkpointing_enable"):  # the name of later versions, where the other warns
         model.activation_checkpointing_enable(options)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rewards import Reward
+from rewards import Reward, Scores
 from rewards.adapters.core import resolve
 from rewards.errors import ToolkitError
 from srl_data.errors import OutputError
@@ -38,6 +43,7 @@ class Prepared:
         train: What it trains on.
         validation: What it is validated on; empty if it is not.
         too_long: How many rows were left out of ``train`` because the model's context has no room for them.
+        fingerprint: Of what a resumed run must find as it was: prompts, replies, what the reward reads, its file.
     """
 
     stage: Stage
@@ -45,6 +51,7 @@ class Prepared:
     train: list[Task]
     validation: list[Task]
     too_long: int
+    fingerprint: str
 
 
 def check_folder(folder: Path, *, resume: bool) -> Path | None:
@@ -109,12 +116,30 @@ def prepare(config: Config, policy: Policy, processes: Processes | None = None) 
         OutputError: If the disk has no room for what the run writes.
     """
     check_loggers(config.log_to)
+    if not any(each.requires_grad for each in policy.model.parameters()):
+        raise ConfigError("no weight of the model can be trained: all are frozen")
     found = [_stage(stage, policy, processes or Processes()) for stage in config.stages]
-    folder = _standing(Path(config.output))
-    need, free = _bytes_needed(config, policy), shutil.disk_usage(folder).free
-    if need > free:
-        raise OutputError(f"{folder} has {free / 2**30:.1f} GiB left, the run needs {need / 2**30:.1f}")
+    _check_imitated(found)
+    folder = Path(config.output)
+    need, free = _bytes_needed(config, policy), shutil.disk_usage(_standing(folder)).free
+    own = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())  # of a run that goes on
+    if need > free + own:
+        raise OutputError(f"{_standing(folder)} has {free / 2**30:.1f} GiB left, the run needs {need / 2**30:.1f}")
     return found
+
+
+def check_unchanged(state: Mapping[str, Any], stages: Sequence[Prepared]) -> None:
+    """See whether stages are what they were when a checkpoint was made.
+
+    Raises:
+        ConfigError: If one is not; the message names it.
+    """
+    for each, fingerprint in zip(stages, state.get("fingerprints", ()), strict=False):
+        if each.fingerprint != fingerprint:
+            raise ConfigError(
+                f"stage {each.stage.name!r}: the data in {each.stage.data}, the model's tokenizer or the reward's file "
+                "have changed since the run began: put them back, or choose another output"
+            )
 
 
 def look(config: Config, *, resume: bool = False) -> dict[str, Any]:
@@ -123,10 +148,11 @@ def look(config: Config, *, resume: bool = False) -> dict[str, Any]:
     Raises:
         ToolkitError: As the run would before its first update.
     """
-    if (place := check_folder(Path(config.output), resume=resume)) is not None:
-        checkpoint.state_of(place, config.table())
+    place = check_folder(Path(config.output), resume=resume)
+    state = checkpoint.state_of(place, config.table()) if place else {}
     policy = load_policy(config)
     stages = prepare(config, policy)
+    check_unchanged(state, stages)
     return {
         **facts(policy),
         "disk_gib": round(_bytes_needed(config, policy) / 2**30, 3),
@@ -147,6 +173,7 @@ def facts(policy: Policy) -> dict[str, Any]:
 
 
 def _stage(stage: Stage, policy: Policy, processes: Processes) -> Prepared:
+    stage = stage.fitted(policy.context)
     where = f"stage {stage.name!r}"
     if stage.prompts % processes.count:
         raise ConfigError(f"{where}: prompts = {stage.prompts} cannot be shared out to {processes.count} processes")
@@ -157,22 +184,66 @@ def _stage(stage: Stage, policy: Policy, processes: Processes) -> Prepared:
         except (ToolkitError, OSError) as error:
             raise ConfigError(f"{where}: reward: {error}") from error
     train, too_long = load_tasks(stage, policy, "train")
-    validation = load_tasks(stage, policy, "validation")[0][: stage.validation] if stage.validate_every else []
+    validation = _spread(load_tasks(stage, policy, "validation")[0], stage.validation) if stage.validate_every else []
     if reward is not None:
         what = f"{where}: the reward {reward.name!r}"
         check_fit(reward, train, policy, what)
         _check_scores(reward, train, what)
-    return Prepared(stage, reward, train, validation, too_long)
+    fingerprint = _fingerprint(stage, reward, [*train, *validation])
+    return Prepared(stage, reward, train, validation, too_long, fingerprint)
+
+
+def _spread(tasks: list[Task], count: int) -> list[Task]:
+    """Some of the tasks, of as many problems as can be: the first ones would be all the steps of a few."""
+    problems: dict[str, list[Task]] = {}
+    for task in sorted(tasks, key=lambda task: hashlib.sha256(task.id.encode()).digest()):
+        problems.setdefault(task.columns["problem"], []).append(task)
+    turns = chain.from_iterable(zip_longest(*problems.values()))
+    return [task for task in turns if task is not None][:count]
+
+
+def _fingerprint(stage: Stage, reward: Reward | None, tasks: Sequence[Task]) -> str:
+    found = hashlib.sha256()
+    if isinstance(stage.reward, str) and stage.reward.endswith(".toml"):
+        found.update(Path(stage.reward).read_bytes())
+    for task in tasks:
+        read = [task.columns[name] for name in (reward.columns if reward else ())]
+        found.update(json.dumps([task.id, task.reply, read], default=str).encode())
+        found.update(array("q", task.prompt).tobytes())
+    return found.hexdigest()
+
+
+def _scored(reward: Reward, tasks: Sequence[Task]) -> Scores:
+    """What a reward makes of the experts' own replies."""
+    columns = {name: [task.columns[name] for task in tasks] for name in reward.columns}
+    return reward([task.reply for task in tasks], **columns)
 
 
 def _check_scores(reward: Reward, tasks: list[Task], what: str) -> None:
-    tried = tasks[:_TRIED]
-    scores = reward(
-        [task.reply for task in tried], **{name: [task.columns[name] for task in tried] for name in reward.columns}
-    )
+    scores = _scored(reward, tasks[:_TRIED])
     if all(value is None for value in scores.values):
         raise ConfigError(
-            f"{what} cannot score the experts' own replies: {scores.status[0]} in all of the first {len(tried)} rows"
+            f"{what} cannot score the experts' own replies: {scores.status[0]} in all of the first "
+            f"{len(scores.values)} rows"
+        )
+
+
+def _check_imitated(stages: Sequence[Prepared]) -> None:
+    """See whether steps that are imitated have the form that a later stage wants."""
+    taught: str | None = None
+    for each in stages:
+        if each.stage.method == "sft" and each.stage.on == "steps":
+            taught = each.stage.name
+        elif taught is not None and each.stage.method == "srl" and each.reward is not None:
+            _check_form(each.reward, each.train, f"stage {each.stage.name!r}", taught)
+
+
+def _check_form(reward: Reward, tasks: Sequence[Task], where: str, taught: str) -> None:
+    if set(_scored(reward, tasks[:_TRIED]).status) == {"format"}:
+        raise ConfigError(
+            f"{where}: the reward {reward.name!r} wants a form that experts' steps do not have, and stage {taught!r} "
+            "teaches to write as they do: every reply would break it. Take a reward without tags, such as "
+            '"sequence_match", or imitate on = "solutions"'
         )
 
 
@@ -183,7 +254,7 @@ def _told(each: Prepared) -> dict[str, Any]:
     told |= {"longest_prompt": max(len(task.prompt) for task in each.train)}
     told |= {"steps": stage.steps, "tokens": stage.tokens, "lr": stage.lr, "prompts": stage.prompts}
     if each.reward is not None:
-        told |= {"group_size": stage.group_size, "max_new_tokens": stage.max_new_tokens}
+        told |= {"group_size": stage.group_size, "max_new_tokens": stage.most_tokens}
         told |= {"reward": each.reward.name, "reads": list(each.reward.columns), "bounds": list(each.reward.bounds)}
     return told
 

@@ -10,12 +10,17 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import distributed
 
+from srl_data.training.stage import ConfigError
+
 __all__ = ["Processes", "together"]
+
+_PATIENCE = timedelta(hours=3)  # one process may sample and score much longer than the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Processes:
         return found
 
     def mean_figures(self, figures: dict[str, float]) -> dict[str, float]:
-        """Figures averaged over the processes that have them.
+        """Figures averaged over the processes that have them; a status that a process has not seen is a share of 0.
 
         Example:
             >>> Processes().mean_figures({"reward": 0.5})
@@ -63,7 +68,10 @@ class Processes:
         for each in several:
             for name, value in each.items():
                 found.setdefault(name, []).append(value)
-        return {name: sum(values) / len(values) for name, values in found.items()}
+        return {
+            name: sum(values) / (self.count if name.startswith("status/") else len(values))
+            for name, values in found.items()
+        }
 
     def spread(self, model: torch.nn.Module) -> None:
         """Give every process the weights of the first."""
@@ -82,6 +90,9 @@ def together() -> Iterator[Processes]:
     """Find the other processes of this run, if there are any.
 
     On GPUs the one of each process is ``cuda:LOCAL_RANK``, and becomes the current one.
+
+    Raises:
+        ConfigError: If the launcher was told to share the model out, which is not done here.
     """
     if distributed.is_available() and distributed.is_initialized():  # whoever did that also ends it
         yield Processes(distributed.get_rank(), distributed.get_world_size())
@@ -89,11 +100,15 @@ def together() -> Iterator[Processes]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()
         return
+    for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
+            raise ConfigError(f"accelerate is set to {name}, but each process holds a whole model: --multi_gpu")
     backend = "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if local < torch.cuda.device_count():
+        torch.cuda.set_device(local)
         backend = "cpu:gloo,cuda:nccl"  # counts travel by the first, gradients by the second
-    distributed.init_process_group(backend)
+    distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())
     finally:

@@ -91,7 +91,7 @@ def _learn(
             if not part:  # fewer prompts than minibatches
                 optimiser.step(weight=0)
                 continue
-            weights = objectives.token_weights(rollouts.mask[part], stage.aggregation, length=stage.max_new_tokens)
+            weights = objectives.token_weights(rollouts.mask[part], stage.aggregation, length=stage.most_tokens)
             minibatch = rollouts.select(part)
             optimiser.zero()
             for piece in pieces(minibatch, stage.piece_tokens, shared=reads_prompts_once(policy.model)):

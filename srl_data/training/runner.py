@@ -20,7 +20,7 @@ from srl_data.training import checkpoint
 from srl_data.training.config import Config
 from srl_data.training.logs import AnyLog, Log, NoLog
 from srl_data.training.policy import Policy
-from srl_data.training.prepare import check_folder, facts, is_done, load_policy, prepare
+from srl_data.training.prepare import check_folder, check_unchanged, facts, is_done, load_policy, prepare
 from srl_data.training.processes import Processes, together
 from srl_data.training.stage import ConfigError
 from srl_data.training.stage_run import StageRun
@@ -58,6 +58,7 @@ def run(config: Config, policy: Policy | None = None, *, resume: bool = False) -
         processes.wait()  # nobody looks any more when the first one begins to write
         policy = policy or load_policy(config, processes)
         stages = prepare(config, policy, processes)
+        check_unchanged(state, stages)
         _check_machine(state, policy, processes)
         tensors = checkpoint.load(place, policy) if place else {}
         processes.spread(policy.model)
@@ -70,8 +71,9 @@ def run(config: Config, policy: Policy | None = None, *, resume: bool = False) -
             opened.callback(log.close)
         if not state:
             log.event("run", processes=processes.count, **facts(policy))
+        kept = {"config": table, "fingerprints": [each.fingerprint for each in stages]}
         for number, each in islice(enumerate(stages), state.get("stage", 0), None):
-            StageRun(config, table, policy, log, processes, number, each).go(state, tensors)
+            StageRun(config, kept, policy, log, processes, number, each).go(state, tensors)
             state, tensors = {}, {}
         if processes.is_first:
             with disk_errors(folder):

@@ -29,7 +29,7 @@ class Sampling:
     solution_tokens: Annotated[int | None, "Most tokens of a solution; 1024, or half the context if that is less."] = (
         None
     )
-    step_tokens: Annotated[int | None, "Most tokens of a step; 256, or half the context if that is less."] = None
+    step_tokens: Annotated[int | None, "Most tokens of a step; 512, or half the context if that is less."] = None
     problems: Annotated[int | None, "How many problems, chosen by the seed; all, if none is given."] = None
     seed: Annotated[int, "Decides which problems and which replies."] = 0
     batch: Annotated[int, "Replies drawn at once; memory grows with it."] = 64
@@ -44,17 +44,16 @@ class Sampling:
 
     def stage(self, kind: Kind, data: str, context: int | None) -> Stage:
         """What a stage of training on this data would be, of which only the sampling counts."""
-        asked, usual = (self.solution_tokens, 1024) if kind == "solutions" else (self.step_tokens, 256)
-        most = asked or min(usual, (context or 2 * usual) // 2)
-        return Stage(
+        stage = Stage(
             method=_METHODS[kind],
             data=data,
             name=kind,
             steps=1,
             group_size=max(1, self.samples),
-            max_new_tokens=most,
+            max_new_tokens=self.solution_tokens if kind == "solutions" else self.step_tokens,
             temperature=self.temperature,
             sample_rows=self.batch,
             advantage="running",  # which has no objection to a single reply
             min_std=None,
         )
+        return stage.fitted(context)

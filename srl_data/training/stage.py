@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,8 @@ Advantage = Literal["z_score", "centred", "leave_one_out", "reinforce++", "reinf
 _SAMPLED = {"group_size", "max_new_tokens", "temperature", "min_std", "refills", "sample_rows"}
 _REWARDED = {"reward", "advantage", "ddof", "aggregation", "epochs", "minibatches", "clip", "kl"}
 _NOT_FOR = {"sft": sorted(_SAMPLED | _REWARDED), "srl": ["on"], "rlvr": ["on"]}  # refused, rather than said in vain
+
+_USUAL_TOKENS = {"srl": 512, "rlvr": 1024}  # a thought and a step; a solution
 
 _TAKEN = ("checkpoint", "lock", "model", "tensorboard")  # what a run has in its folder anyway
 
@@ -53,7 +55,9 @@ class Stage:
     warmup: Annotated[float | None, "The share of steps in which it rises from 0: 0, and 0.3 for sft by steps."] = None
     prompts: Annotated[int, "How many prompts an update learns from; for sft, how many texts."] = 32
     group_size: Annotated[int, "Rollouts of each prompt."] = 8
-    max_new_tokens: Annotated[int, "The most tokens of a rollout."] = 256
+    max_new_tokens: Annotated[
+        int | None, "The most tokens of a rollout: 512 for srl, 1024 for rlvr, or half the context if that is less."
+    ] = None
     max_prompt_tokens: Annotated[int | None, "Longer prompts are left out; what the context leaves, if none."] = None
     temperature: Annotated[float, "Of sampling."] = 1.0
     advantage: Annotated[Advantage, "What a rollout's reward is compared with; running is a running baseline."] = (
@@ -64,7 +68,9 @@ class Stage:
     epochs: Annotated[int, "How often an update goes over its rollouts; above 1 it needs clip."] = 1
     minibatches: Annotated[int, "Into how many optimiser steps each of these is divided."] = 1
     clip: Annotated[tuple[float, ...] | None, "PPO's ε, low and high."] = None
-    kl: Annotated[float, "The weight of the KL divergence from the policy that the stage starts with."] = 0.0
+    kl: Annotated[
+        float, "The weight of the KL divergence from what the stage starts with; with lora, from the model without."
+    ] = 0.0
     min_std: Annotated[
         float | None, "Dynamic sampling drops a prompt whose rewards deviate no more than this; none keeps all."
     ] = 0.0
@@ -95,11 +101,11 @@ class Stage:
         for field, value in ((each, getattr(self, each)) for each in usual):
             numbers = [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, float)]
             self._want(all(map(isfinite, numbers)), field, "is no finite number")
-        for field in ("prompts", "group_size", "max_new_tokens", "epochs", "minibatches", "refills", "piece_tokens"):
+        for field in ("prompts", "group_size", "epochs", "minibatches", "refills", "piece_tokens"):
             self._want(getattr(self, field) >= 1, field, "must be 1 or more")
         for field in ("sample_rows", "validation"):
             self._want(getattr(self, field) >= 1, field, "must be 1 or more")
-        for field in ("steps", "tokens", "patience", "max_prompt_tokens"):
+        for field in ("steps", "tokens", "patience", "max_new_tokens", "max_prompt_tokens"):
             self._want(getattr(self, field) is None or getattr(self, field) >= 1, field, "must be 1 or more")
         for field in ("lr", "kl", "weight_decay", "validate_every"):
             self._want(getattr(self, field) >= 0, field, "must be 0 or more")
@@ -125,6 +131,22 @@ class Stage:
                 "clip",
                 "must be two numbers above 0, the first below 1",
             )
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens of a rollout: ``max_new_tokens``, or the method's usual number."""
+        return self.max_new_tokens or _USUAL_TOKENS.get(self.method, 0)
+
+    def fitted(self, context: int | None) -> Stage:
+        """The stage with ``max_new_tokens`` for a model that reads so many tokens, unless that is given.
+
+        Example:
+            >>> Stage(method="rlvr", data="steps", steps=1).fitted(1500).max_new_tokens
+            750
+        """
+        if self.method == "sft" or self.max_new_tokens is not None:
+            return self
+        return replace(self, max_new_tokens=max(1, min(self.most_tokens, (context or 2 * self.most_tokens) // 2)))
 
     def _want(self, holds: bool, field: str, message: str) -> None:
         if not holds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -42,7 +43,7 @@ class StageRun:
 
     Args:
         config: The run's configuration.
-        table: The same as plain values, for checkpoints.
+        kept: What each checkpoint says of the run; ``config`` is the same as plain values.
         policy: What is trained.
         log: Where it tells what it does.
         processes: All that train the policy.
@@ -53,14 +54,14 @@ class StageRun:
     def __init__(
         self,
         config: Config,
-        table: Mapping[str, Any],
+        kept: Mapping[str, Any],
         policy: Policy,
         log: AnyLog,
         processes: Processes,
         number: int,
         prepared: Prepared,
     ) -> None:
-        self._config, self._table, self._folder, self._log = config, table, Path(config.output), log
+        self._config, self._kept, self._folder, self._log = config, kept, Path(config.output), log
         self._policy, self._processes, self._number, self._prepared = policy, processes, number, prepared
         stage = self._stage = prepared.stage
         seed = config.seed * 1000 + number
@@ -155,22 +156,25 @@ class StageRun:
             best.value, best.step = value, step
             if self._processes.is_first:
                 with disk_errors(self._folder):
-                    checkpoint.save_tensors(self._policy.trained(), self._kept(step))
+                    checkpoint.save_tensors(self._policy.trained(), self._weights(step))
                     self._forget(f"{self._stage.name}.best-*.pt")
         self._log.event("validation", stage=self._stage.name, step=step, value=value, best=best.value)
 
-    def _kept(self, step: int) -> Path:
+    def _weights(self, step: int) -> Path:
         """Where the weights of the best validation are, until the stage is done."""
         return self._folder / f"{self._stage.name}.best-{step}.pt"
 
     def _forget(self, pattern: str) -> None:
         """Delete weights that neither this stage nor the last checkpoint goes back to."""
         for path in self._folder.glob(pattern):
-            if path not in (self._kept(self._best.step), self._saved):
+            if path not in (self._weights(self._best.step), self._saved):
                 path.unlink()
 
     def _validation(self) -> float:
-        """The mean reward of the likeliest reply; for ``sft``, the experts' tokens' mean log-probability."""
+        """The mean reward of the likeliest reply; for ``sft``, the experts' tokens' mean log-probability.
+
+        A reply without a score counts as the worst: else a model would be best that has one reply scored, and right.
+        """
         reward, processes = self._prepared.reward, self._processes
         tasks = self._prepared.validation[processes.rank :: processes.count]
         values: list[float] = []
@@ -179,11 +183,9 @@ class StageRun:
             values, count = self._likelihoods(tasks)
         elif tasks and reward is not None:
             batch = rollouts_of(self._policy, tasks, reward, self._stage, None, greedy=True)
-            values = [value for value in batch.rewards if value is not None]
+            values = [reward.bounds[0] if value is None else value for value in batch.rewards]
             count = len(values)
         total, count = processes.sums([sum(values), count])
-        if not count:
-            return float(reward.bounds[0]) if reward is not None else 0.0
         return total / count
 
     @torch.no_grad()
@@ -195,15 +197,24 @@ class StageRun:
 
     def _finish(self) -> None:
         stage, best, first = self._stage, self._best, self._processes.is_first
-        if best.value is not None and best.step != self._progress.step:
+        if best.value is not None and best.step != self._progress.step:  # the next stage goes on from the best
             if first:
-                weights = torch.load(self._kept(best.step), map_location=self._policy.model.device, weights_only=True)
-                self._policy.restore(weights)  # the next stage goes on from the best
+                place, device = self._weights(best.step), self._policy.model.device
+                self._policy.restore(torch.load(place, map_location=device, weights_only=True))
             self._processes.spread(self._policy.model)
         if first:
-            with disk_errors(self._folder):
-                self._policy.save(self._folder / stage.name)
+            self._save_model()
         self._log.event("stage_done", name=stage.name, step=self._progress.step, best=best.value, best_step=best.step)
+
+    def _save_model(self) -> None:
+        """Write the stage's model, in place of another only when it is whole."""
+        place = self._folder / self._stage.name
+        fresh = place.with_name(f"{place.name}.new")
+        with disk_errors(self._folder):
+            shutil.rmtree(fresh, ignore_errors=True)
+            self._policy.save(fresh)
+            shutil.rmtree(place, ignore_errors=True)
+            fresh.rename(place)
 
     def _check_weights(self) -> None:
         """A gradient may be finite, and the weights that it makes may not."""
@@ -212,17 +223,18 @@ class StageRun:
 
     def _failed(self, error: FloatingPointError) -> NotFinite:
         """Save the model as the last checkpoint has it."""
-        place = self._folder / self._stage.name
         message = f"{error}: stopped at update {self._progress.step}"
         if self._processes.is_first:
             last = checkpoint.latest(self._folder)
             assert last is not None  # noqa: S101 - each stage begins with one
             checkpoint.load(last, self._policy)
-            with disk_errors(self._folder):
-                self._policy.save(place)
-            step = checkpoint.state_of(last, self._table)["progress"]["step"]
-            message += f"; {place} is the model after update {step}. A lower lr or grad_norm may help"
+            self._save_model()
+            step = checkpoint.state_of(last, self._config.table())["progress"]["step"]
+            place = self._folder / self._stage.name
+            message += f"; {place} is the model after update {step}. Begin anew with a lower lr or grad_norm"
         self._log.event("alarm", stage=self._stage.name, step=self._progress.step, message=message)
+        if isinstance(error, NotFinite):  # in all processes at once; whoever ends first has the others killed
+            self._processes.wait()
         return NotFinite(message)
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
@@ -235,7 +247,7 @@ class StageRun:
         if not processes.is_first:
             return
         state = {
-            "config": self._table,
+            **self._kept,
             "device": self._policy.model.device.type,
             "processes": processes.count,
             "stage": self._number,
@@ -254,7 +266,7 @@ class StageRun:
         }
         with disk_errors(self._folder):
             checkpoint.save(self._folder, self._policy, state, tensors)
-            self._saved = self._kept(self._best.step)
+            self._saved = self._weights(self._best.step)
             self._forget("*.best-*.pt")  # those of stages before too
 
     def _restore(self, state: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
@@ -263,7 +275,7 @@ class StageRun:
         self._tasks.position = state["positions"][rank]
         self._alarms = Alarms(**state["alarms"])
         self._best = _Best(**state["best"])
-        self._saved = self._kept(self._best.step)
+        self._saved = self._weights(self._best.step)
         self._optimiser.restore(tensors["optimiser"])
         self._generator.set_state(tensors["generators"][rank])
         self._optimiser.shuffle.set_state(tensors["shuffles"][rank])

@@ -55,16 +55,16 @@ def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], in
     on_steps = stage.method == "srl" or (stage.method == "sft" and stage.on == "steps")
     rows = _steps(dataset, split) if on_steps else _solutions(dataset, split, answered=stage.method == "rlvr")
     sft, context = stage.method == "sft", policy.context or sys.maxsize
-    if not sft and stage.max_new_tokens >= context:
+    if not sft and stage.most_tokens >= context:
         raise ConfigError(
-            f"stage {stage.name!r}: max_new_tokens = {stage.max_new_tokens} leaves no room for a prompt in the model's "
+            f"stage {stage.name!r}: max_new_tokens = {stage.most_tokens} leaves no room for a prompt in the model's "
             f"context of {policy.context} tokens"
         )
     found: list[Task] = []
     long = 0
     for name, messages, columns, reply in rows:
         prompt = tuple(policy.encode(messages))
-        room = context - (len(policy.encode_reply(reply)) if sft else stage.max_new_tokens)
+        room = context - (len(policy.encode_reply(reply)) if sft else stage.most_tokens)
         if len(prompt) > min(room, stage.max_prompt_tokens or room):
             long += 1
         else:
@@ -72,7 +72,7 @@ def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], in
     if not found:
         what = "there is no row" if split == "train" else "there is no row; srl-data segment --holdout puts some there"
         if long:
-            texts = "prompts and replies" if sft else f"prompts and max_new_tokens = {stage.max_new_tokens}"
+            texts = "prompts and replies" if sft else f"prompts and max_new_tokens = {stage.most_tokens}"
             limit = f", or prompts than {stage.max_prompt_tokens} tokens" if stage.max_prompt_tokens else ""
             what = f"all {long} {texts} are longer than the model's context of {policy.context} tokens{limit}"
         if not long and stage.method == "rlvr":

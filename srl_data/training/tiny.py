@@ -49,12 +49,11 @@ def tiny_tokenizer(
         2
     """
     tokenizer = Tokenizer(models.BPE())
+    cut: pre_tokenizers.PreTokenizer | None = None
     if apart is not None:
         cut = pre_tokenizers.Split(Regex(apart), "isolated")
     elif digits:
         cut = pre_tokenizers.Digits(individual_digits=True)
-    else:
-        cut = None
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=apart is None)
     tokenizer.pre_tokenizer = byte_level if cut is None else pre_tokenizers.Sequence([cut, byte_level])
     tokenizer.decoder = decoders.ByteLevel()

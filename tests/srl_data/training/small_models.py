@@ -12,6 +12,8 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
     PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -61,6 +63,24 @@ def _gpt2() -> PreTrainedModel:
     return GPT2LMHeadModel(config)
 
 
+def _opt() -> PreTrainedModel:
+    """Learnt positions with an offset, and dropout that layers switch on by themselves in training."""
+    config = OPTConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        ffn_dim=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=128,
+        word_embed_proj_dim=32,
+        init_std=0.3,
+        bos_token_id=None,
+        eos_token_id=STOP,
+        pad_token_id=0,
+    )
+    return OPTForCausalLM(config)
+
+
 def _qwen2() -> PreTrainedModel:
     """Biases, and layers of two kinds: the second has a sliding window of 8 tokens."""
     config = Qwen2Config(
@@ -98,6 +118,7 @@ _MAKERS: dict[str, Callable[[], PreTrainedModel]] = {
     "llama": _llama,
     "tied": _tied,
     "gpt2": _gpt2,
+    "opt": _opt,
     "qwen2": _qwen2,
     "qwen3": _qwen3,
     "mistral": _mistral,

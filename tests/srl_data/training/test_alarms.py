@@ -10,7 +10,7 @@ import pytest
 
 from srl_data.training.alarms import Alarms
 
-USUAL = {"reward": 0.5, "reward_std": 0.1, "keep_rate": 0.5, "entropy": 2.0, "length": 50.0}
+USUAL = {"reward": 0.5, "reward_std": 0.1, "keep_rate": 0.5, "entropy": 2.0, "length": 50.0, "truncated": 0.0}
 
 
 def _rung(updates: Iterable[dict[str, float]]) -> list[tuple[int, str]]:
@@ -28,6 +28,7 @@ CASES: list[tuple[str, dict[str, float], int, str]] = [
     ("forms break", {"status/format": 1.0}, 3, "30% of the rollouts break the form, 0% at first"),
     ("nothing is kept", {"keep_rate": 0.0}, 5, "nothing was learnt in 5 updates"),
     ("all score the same", {"reward_std": 0.0}, 5, "nothing was learnt in 5 updates"),
+    ("replies do not end", {"truncated": 1.0}, 6, "60% of the rollouts are cut off: raise max_new_tokens"),
     # above half from the sixth on
     ("nothing is scored", {"status/timeout": 0.5, "status/error": 0.5}, 6, "60% of the rollouts get no score"),
     ("a figure is no number", {"kl": float("nan")}, 1, "kl is not a finite number"),
@@ -51,6 +52,11 @@ def test_it_rings_again_when_it_begins_again() -> None:
 def test_what_was_so_from_the_beginning_is_no_collapse() -> None:
     low = USUAL | {"entropy": 0.01, "length": 1.0, "status/format": 0.9}
     assert _rung([low] * 40) == []
+
+
+def test_a_form_that_hardly_any_reply_has_is_said_from_the_beginning() -> None:
+    rung = _rung([USUAL | {"status/format": 0.95}] * 20)
+    assert rung == [(10, "95% of the rollouts break the form, 95% at first")]
 
 
 def test_a_fine_run_is_quiet() -> None:

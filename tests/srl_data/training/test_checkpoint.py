@@ -122,6 +122,10 @@ def test_it_holds_no_code(tmp_path: Path, policy: Policy) -> None:
 
 def test_one_of_another_model_is_refused(tmp_path: Path, policy: Policy) -> None:
     _save(tmp_path, policy, 1)
-    torch.save({"lm_head.weight": torch.zeros(3, 3)}, tmp_path / "checkpoint" / "weights.pt")
+    weights = tmp_path / "checkpoint" / "weights.pt"
+    torch.save(policy.trained() | {"model.embed_tokens.weight": torch.zeros(3, 3)}, weights)
     with pytest.raises(InputError, match="size mismatch"):
+        _number(tmp_path, policy)
+    torch.save({"lm_head.lora_A.weight": torch.zeros(3, 3)}, weights)  # loaded as it is, it would change nothing
+    with pytest.raises(InputError, match=r"not those that are trained: '.*' and \d+ more"):
         _number(tmp_path, policy)

@@ -134,7 +134,7 @@ def test_flags_of_a_stage_do_not_go_with_a_file(file: Path) -> None:
 
 def test_what_is_no_number_is_no_traceback(flags: list[object]) -> None:
     result = _run(*flags, "--lr", "1e30", code=1)
-    assert "A lower lr or grad_norm may help" in result.stderr
+    assert "Begin anew with a lower lr or grad_norm" in result.stderr
 
 
 def test_every_field_of_a_stage_has_a_flag() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from srl_data.errors import OutputError
 from srl_data.training.logs import Log, NoLog, read_log
 from srl_data.training.stage import ConfigError
 
@@ -51,6 +52,15 @@ def test_a_log_that_is_shorter_than_it_was_is_not_filled_up(tmp_path: Path) -> N
     log.event("done")
     log.close()
     assert log.path.read_bytes() == b'{"event": "done"}\n'
+
+
+def test_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(tmp_path, terminal=io.StringIO())
+    with Path("/dev/full").open("ab", buffering=0) as full, monkeypatch.context() as patch:
+        patch.setattr(log, "_file", full)
+        with pytest.raises(OutputError, match=r"the disk is full: .*--resume"):
+            log.event("stage", name="srl")
+    log.close()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

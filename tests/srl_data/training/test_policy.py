@@ -93,6 +93,45 @@ def test_a_template_brings_its_own_special_tokens() -> None:
     assert found.tokenizer.pad_token_id not in found.encode_reply("We get 42.")
 
 
+def test_a_tokenizer_that_ends_whatever_it_reads_does_not_end_a_prompt() -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    found = policy()
+    wanted = found.encode(MESSAGES)
+    found.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="$A <eos>", special_tokens=[("<eos>", found.tokenizer.eos_token_id)]
+    )
+    assert found.tokenizer("x")["input_ids"][-1] == found.tokenizer.eos_token_id
+    assert found.encode(MESSAGES) == wanted
+
+
+TURNS = (
+    "{% for m in messages %}<turn>{{ m.role }}\n{{ m.content | trim }}<end>\n{% endfor %}"
+    "{% if add_generation_prompt %}<turn>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "ends"),
+    [
+        (TURNS, ["<end>", "<eos>"]),  # as ChatML over a base model's tokenizer, and Gemma's
+        (TURNS.replace("<end>", "<eos>"), ["<eos>"]),
+        (TURNS.replace("<end>", " <eos><end>"), ["<eos>"]),  # the first of several
+        (TEMPLATE, ["<eos>"]),  # puts nothing behind a reply
+        ("{{ raise_exception('no') }}", ["<eos>"]),
+        ("{{ messages[0].content }}<end>", ["<eos>"]),  # drops replies
+        (None, ["<eos>"]),
+    ],
+)
+def test_a_reply_ends_as_the_template_ends_it(template: str | None, ends: list[str]) -> None:
+    words = tokenizer()
+    words.add_special_tokens({"additional_special_tokens": ["<turn>", "<end>"]})
+    words.chat_template = template
+    found = Policy.of(tiny_model(words, width=32, layers=1, heads=2), words, device="cpu")
+    assert words.convert_ids_to_tokens(list(found.stop)) == ends
+    assert words.convert_ids_to_tokens(found.encode_reply("We get 42."))[-1] == ends[0]
+
+
 def test_a_reply_ends_with_the_stop_token_and_is_decoded_without() -> None:
     found = policy()
     tokens = found.encode_reply("We get 42.")
@@ -123,13 +162,36 @@ def test_the_context_is_what_the_model_says() -> None:
 
 
 def test_a_tokenizer_larger_than_the_model() -> None:
+    model = tiny_model(tokenizer(), width=32, layers=1, heads=2)
+    larger = tiny_tokenizer([*TEXTS, "Is it three hundred and twelve, or is it not?"] * 9, size=400)
+    with pytest.raises(ModelError, match=r"3\d\d tokens, the model embeds 277.*resize_token_embeddings"):
+        Policy.of(model, larger)
+    model.resize_token_embeddings(len(larger), mean_resizing=False)
+    Policy.of(model, larger, device="cpu")
+
+
+def test_tokens_that_were_added_and_not_embedded_may_not_occur() -> None:
+    """Gemma 3's tokenizer has one for images, for which its smallest model, which reads none, has no row."""
     words = tokenizer()
     model = tiny_model(words, width=32, layers=1, heads=2)
-    words.add_tokens(["<think>", "</think>"])
-    with pytest.raises(ModelError, match=r"279 tokens, the model embeds 277.*resize_token_embeddings"):
-        Policy.of(model, words)
-    model.resize_token_embeddings(len(words), mean_resizing=False)
-    Policy.of(model, words, device="cpu")
+    words.add_tokens(["<image>"])
+    found = Policy.of(model, words, device="cpu")
+    found.encode(MESSAGES)
+    message = "'<image>' is the tokenizer's, but the model does not embed it"
+    with pytest.raises(ModelError, match=message):
+        found.encode([{"role": "user", "content": "an <image>"}])
+    with pytest.raises(ModelError, match=message):
+        found.encode_reply("<image>")
+
+
+def test_a_model_that_keeps_what_it_read_in_its_own_way_is_refused() -> None:
+    """It would be asked for each token as if there were none before."""
+    from transformers import MambaConfig, MambaForCausalLM
+
+    words = tokenizer()
+    model = MambaForCausalLM(MambaConfig(vocab_size=len(words), hidden_size=16, num_hidden_layers=1, state_size=4))
+    with pytest.raises(ModelError, match="MambaForCausalLM does not keep what it has read in past_key_values"):
+        Policy.of(model, words, device="cpu")
 
 
 def test_a_model_with_more_embeddings_than_tokens_is_as_usual() -> None:
@@ -272,6 +334,24 @@ def test_adapters_are_merged_when_saved(tmp_path: Path) -> None:
     found.save(tmp_path)
     torch.testing.assert_close(logprobs(Policy.load(tmp_path, device="cpu"), sampled), logprobs(found, sampled))
     assert all("lora" in name for name in found.trained())  # and go on being trained
+
+
+@with_peft
+def test_adapters_that_stand_alone_are_merged_when_loaded(tmp_path: Path) -> None:
+    """As peft saves them, and trainers that use it: they name their model, which stays as it is."""
+    found = _adapted()
+    sampled = rollouts(found)
+    policy().save(tmp_path / "base")
+    found.model.peft_config["default"].base_model_name_or_path = str(tmp_path / "base")  # type: ignore[union-attr, index]
+    found.model.save_pretrained(tmp_path / "adapters")
+    found.tokenizer.save_pretrained(tmp_path / "adapters")
+    assert not (tmp_path / "adapters" / "model.safetensors").exists()
+    loaded = Policy.load(tmp_path / "adapters", device="cpu")
+    torch.testing.assert_close(logprobs(loaded, sampled), logprobs(found, sampled))
+    assert set(loaded.trained()) == set(policy().trained())
+    loaded.save(tmp_path / "whole")
+    whole = Policy.load(tmp_path / "whole", device="cpu")
+    torch.testing.assert_close(logprobs(whole, sampled), logprobs(found, sampled))
 
 
 @with_peft

@@ -102,6 +102,14 @@ def test_prompts_must_be_shareable(steps: Path, policy: Policy) -> None:
         prepare(config, policy, Processes(0, 3))
 
 
+@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
+def test_a_launcher_that_shares_out_the_model_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv(f"ACCELERATE_USE_{name}", "true")
+    with pytest.raises(ConfigError, match=f"set to {name}, but each process holds a whole model"), together():
+        pass
+
+
 def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with together() as processes:

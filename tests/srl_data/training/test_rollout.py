@@ -83,7 +83,7 @@ def test_so_do_they_for_groups_of_unequal_size(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_gradients_are_those_of_the_plain_pass(name: str, checkpointing: bool) -> None:
-    """Also with gradient checkpointing, and there without the dropout that GPT-2 has in training."""
+    """Also with gradient checkpointing, and there without the dropout that GPT-2 and OPT have in training."""
     model = small(name)
     rollouts = drawn(model)
     torch.manual_seed(1)

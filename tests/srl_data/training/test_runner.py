@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,14 +20,20 @@ import pytest
 import torch
 from transformers.utils import logging as transformers_logging
 
+from rewards import Explanation, Scores
 from rewards.errors import ToolkitError
+from srl_data import pipeline
+from srl_data.generate import generate
+from srl_data.options import SegmentOptions
 from srl_data.training import checkpoint, prepare
 from srl_data.training.config import Config, from_table
-from srl_data.training.logs import Log, read_log
+from srl_data.training.logs import Log, NoLog, read_log
 from srl_data.training.optimiser import NotFinite, Optimiser
 from srl_data.training.policy import Policy
+from srl_data.training.processes import Processes
 from srl_data.training.runner import run
 from srl_data.training.stage_run import StageRun
+from srl_data.training.tasks import load_tasks
 
 SFT = {"method": "sft", "on": "steps", "steps": 4, "prompts": 4, "lr": 1e-3}
 SRL = {"method": "srl", "reward": "sequence_match", "steps": 3, "prompts": 2, "max_new_tokens": 8, "lr": 1e-3}
@@ -198,6 +205,35 @@ def test_a_validation_is_the_rewards_mean_over_greedy_replies(configured: Callab
     assert [record["step"] for record in found] == [0, 3]
     assert all(0 <= record["value"] <= 1 for record in found)
     assert found[1]["best"] == max(record["value"] for record in found)
+
+
+def test_validation_rows_are_of_many_problems(configured: Callable[..., Config], policy: Policy) -> None:
+    """The first 6 rows are the steps of two of the four."""
+    config = configured(SRL | {"validate_every": 1, "validation": 6})
+    (stage,) = prepare.prepare(config, policy)
+    first = load_tasks(stage.stage, policy, "validation")[0][:6]
+    assert len({task.columns["trajectory_id"] for task in first}) == 2
+    assert len({task.columns["trajectory_id"] for task in stage.validation}) == 4
+
+
+def test_a_reply_without_a_score_is_the_worst_in_a_validation(
+    configured: Callable[..., Config], policy: Policy, tmp_path: Path
+) -> None:
+    class Reluctant:
+        name, bounds, columns = "reluctant", (-0.5, 1.0), ()
+
+        def __call__(self, completions: Sequence[str], /, **_: Any) -> Scores:
+            values = [1.0 if at == 0 else None for at in range(len(completions))]
+            return Scores(values, ["ok" if value else "timeout" for value in values], {})
+
+        def explain(self, completion: str, /, **_: Any) -> Explanation:
+            raise NotImplementedError
+
+    config = configured(SRL | {"validate_every": 3, "validation": 4})
+    (stage,) = prepare.prepare(config, policy)
+    prepared = replace(stage, reward=Reluctant())
+    stage_run = StageRun(config, {}, policy, NoLog(), Processes(), 0, prepared)
+    assert stage_run._validation() == pytest.approx((1.0 - 0.5 * 3) / 4)
 
 
 # -- stopped and gone on with -----------------------------------------------------------------------------------------
@@ -427,6 +463,56 @@ def test_a_disk_without_room_is_refused(configured: Callable[..., Config], monke
     _refused(configured(SFT, SRL), r"has 0\.0 GiB left, the run needs 0\.0")
 
 
+def test_a_run_that_goes_on_needs_no_room_for_what_it_has(
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(SFT, SRL)
+    _run_until(3, config, monkeypatch)
+    own = sum(path.stat().st_size for path in Path(config.output).rglob("*") if path.is_file())
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: SimpleNamespace(free=2_300_000 - own))
+    run(config, resume=True)
+
+
+def test_weights_that_are_frozen_are_refused(configured: Callable[..., Config], policy: Policy) -> None:
+    policy.model.requires_grad_(False)
+    with pytest.raises(ToolkitError, match="no weight of the model can be trained"):
+        run(configured(SFT), policy)
+
+
+def test_imitating_steps_does_not_go_before_a_reward_that_wants_tags(configured: Callable[..., Config]) -> None:
+    """Experts' steps have no <think>: a model that has learnt to write them breaks the form in every reply."""
+    wanting = SRL | {"reward": "srl"}
+    both = configured(SFT | {"name": "first"}, wanting)
+    _refused(both, "stage 'srl': the reward 'srl' wants a form .* stage 'first'")
+    run(configured(wanting | {"steps": 1}))
+    run(configured(SFT | {"on": "solutions", "steps": 1}, wanting | {"steps": 1}, output="solutions"))
+
+
+def test_other_data_and_another_reward_are_not_gone_on_with(
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, steps: Path, tmp_path: Path
+) -> None:
+    """The configuration names folders and files; what is in them counts."""
+    data, reward = tmp_path / "data", tmp_path / "reward.toml"
+    shutil.copytree(steps, data)
+    reward.write_text('[[term]]\nreward = "indel"\n')
+    config = configured(SRL | {"data": str(data), "reward": str(reward)})
+    _run_until(2, config, monkeypatch)
+    reward.write_text('[[term]]\nreward = "token_f1"\n')
+    message = "stage 'srl': the data in .*, the model's tokenizer or the reward's file have changed"
+    _refused(config, message, resume=True)
+    reward.write_text('[[term]]\nreward = "indel"\n')
+    rows = generate("chain", level=(2, 3), n=28, seed=1, style="lines")
+    (tmp_path / "others.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    others = SegmentOptions(segmenter="lines", holdout=4)
+    pipeline.segment([str(tmp_path / "others.jsonl")], data, others, overwrite=True)
+    _refused(config, message, resume=True)
+    with pytest.raises(ToolkitError, match=message):
+        prepare.look(config, resume=True)
+    shutil.rmtree(data)
+    shutil.copytree(steps, data)
+    run(config, resume=True)
+
+
 def test_a_checkpoint_of_another_machine_is_refused(
     configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,7 +534,7 @@ def test_what_is_no_number_stops_the_run_with_a_good_model(
     method: dict[str, Any], configured: Callable[..., Config], capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = configured(method | {"lr": 1e30, "warmup": 0.0})  # what is computed with such weights is no number
-    with pytest.raises(NotFinite, match=r"is the model after update 0\. A lower lr"):
+    with pytest.raises(NotFinite, match=r"is the model after update 0\. Begin anew"):
         run(config)
     stage = Path(config.output) / method["method"]
     assert torch.equal(_weights(stage), _weights(Path(config.model)))
