@@ -29,7 +29,7 @@ class StepDataset:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            hint = ""
+            hint = "; it is a file, of which srl-data segment makes one" if self.folder.is_file() else ""
             if self.folder.with_name(f"{self.folder.name}.partial").is_dir():
                 hint = "; an unfinished run left its work, `srl-data segment … --resume` completes it"
             raise SchemaError(f"there is no folder {self.folder}{hint}")

@@ -116,8 +116,9 @@ it has refrence; did you mean 'refrence'?
     except Exception:
         _log.exception("the reward %r raised on a batch of %d: scoring them one by one", reward.name, len(texts))
         scores = _one_by_one(reward, texts, read)
-    if len(scores) != len(texts):
-        raise ToolkitError(f"the reward {reward.name!r} gave {len(scores)} scores for {len(texts)} completions")
+    if not isinstance(scores, Scores) or len(scores) != len(texts):
+        gave = f"{len(scores)} scores" if isinstance(scores, Scores) else f"a {type(scores).__name__}, not Scores,"
+        raise ToolkitError(f"the reward {reward.name!r} gave {gave} for {len(texts)} completions")
     return scores
 
 
@@ -219,21 +220,21 @@ def check_identity() -> None:
 
 
 def _one_by_one(reward: Reward, texts: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> Scores:
-    empty = reward([], **{name: [] for name in columns})
-    whole = Scores([], [], {name: [] for name in empty.parts})
+    found: list[Scores] = []
     for at, text in enumerate(texts):
         try:
-            scores = reward([text], **{name: [column[at]] for name, column in columns.items()})
+            found.append(reward([text], **{name: [column[at]] for name, column in columns.items()}))
         except ToolkitError:
             raise
         except Exception as error:
             _log.warning("the reward %r raised on completion %d: %s: %s", reward.name, at, type(error).__name__, error)
-            scores = Scores([None], ["error"], {name: [None] for name in empty.parts})
-        whole.values.extend(scores.values)
-        whole.status.extend(scores.status)
-        for name in whole.parts:
-            whole.parts[name].extend(scores.parts[name])
-    return whole
+            found.append(Scores([None], ["error"], {}))
+    parts = dict.fromkeys(name for each in found for name in each.parts)
+    return Scores(
+        [value for each in found for value in each.values],
+        [status for each in found for status in each.status],
+        {name: [value for each in found for value in each.parts.get(name, [None])] for name in parts},
+    )
 
 
 def _no_options(given: str, options: Mapping[str, Any]) -> None:

@@ -101,6 +101,8 @@ def command(
     typed = {name: value for name, value in given.items() if source(name) is ParameterSource.COMMANDLINE}
     config = _config(file, typed, pairs, lora=lora)
     _check_installed()
+    if as_json and not dry_run:
+        raise click.UsageError("--json prints what --dry-run finds: give that too")
     if dry_run:
         _dry_run(config, resume=resume, as_json=as_json)
         return

@@ -173,6 +173,8 @@ def suggest(solutions: SolutionSignal | None, steps: StepSignal | None, rule: Ru
         return advice(
             "most replies do not even have the form that the reward wants: see to that first, then probe again", *_ALL
         )
+    if steps is None:
+        return advice("whole solutions say too little; probe the steps too, or imitate and probe again", *_ALL)
     return advice("neither says enough: the steps are out of reach; imitate, then probe again", *_ALL)
 
 

@@ -14,6 +14,7 @@ from statistics import fmean, pstdev
 import torch
 
 from rewards import Reward
+from rewards.adapters.core import score
 from srl_data.training.policy import Policy
 from srl_data.training.rollout import Rollouts, sample
 from srl_data.training.stage import Stage
@@ -104,7 +105,7 @@ class Collected:
             "truncated": sum(int(batch.rollouts.truncated.sum()) for batch in self.sampled) / max(1, rows),
         }
         for name in sorted({name for batch in self.sampled for name in batch.parts}):
-            values = [value for batch in self.sampled for value in batch.parts[name] if value is not None]
+            values = [value for batch in self.sampled for value in batch.parts.get(name, ()) if value is not None]
             if values:
                 found[f"reward/{name}"] = fmean(values)
         found |= {f"status/{name}": count / max(1, rows) for name, count in sorted(statuses.items())}
@@ -156,7 +157,7 @@ def rollouts_of(
         )
     texts = policy.decode(rollouts)
     each = [tasks[owner] for owner in rollouts.owners.tolist()]
-    scores = reward(texts, **{name: [task.columns[name] for task in each] for name in reward.columns})
+    scores = score(reward, texts, {name: [task.columns[name] for task in each] for name in reward.columns})
     parts = {name: list(values) for name, values in scores.parts.items()}
     return Batch(each, rollouts, texts, list(scores.values), list(scores.status), parts)
 

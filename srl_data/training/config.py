@@ -42,11 +42,22 @@ Logger = Literal["tensorboard", "trackio", "wandb"]
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """Low-rank adapters instead of all weights; needs peft. Without dropout: what is trained is what sampled."""
+    """Low-rank adapters instead of all weights; needs peft. Without dropout: what is trained is what sampled.
+
+    Raises:
+        ConfigError: If a number is not 1 or more.
+    """
 
     rank: Annotated[int, "The adapters' rank."] = 16
     alpha: Annotated[int, "Their scale."] = 32
-    modules: Annotated[str | tuple[str, ...], "Which layers get one, as peft takes them."] = "all-linear"
+    modules: Annotated[str | tuple[str, ...], "Which layers get one: names, or a pattern as peft takes it."] = (
+        "all-linear"
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "alpha"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"lora: {name} = {getattr(self, name)} must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ class Policy:
                 if getattr(model, "_hf_peft_config_loaded", False):
                     model = _merged(str(source), revision)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"the model {str(source)!r} cannot be loaded: {error}") from error
+            absent = "" if Path(source).exists() else "there is no such folder, and "
+            raise ModelError(f"the model {str(source)!r} cannot be loaded: {absent}{error}") from error
         return cls.of(
             model,
             tokenizer,
@@ -328,6 +329,8 @@ def _with_adapters(model: PreTrainedModel, options: Lora) -> PreTrainedModel:
     except ImportError as error:
         raise ModelError("LoRA needs peft, which is not installed: pip install peft") from error
     modules = options.modules if isinstance(options.modules, str) else list(options.modules)
+    if modules != "all-linear" and isinstance(modules, str) and modules.isidentifier():
+        modules = [modules]  # a name; peft takes a text for a pattern of whole paths
     config = LoraConfig(
         r=options.rank,
         lora_alpha=options.alpha,
@@ -336,7 +339,10 @@ def _with_adapters(model: PreTrainedModel, options: Lora) -> PreTrainedModel:
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)  # peft still reads it
-        adapted: Any = get_peft_model(model, config)
+        try:
+            adapted: Any = get_peft_model(model, config)
+        except ValueError as error:
+            raise ModelError(f"lora: {error}") from error
     return adapted
 
 

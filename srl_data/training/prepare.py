@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from rewards import Reward, Scores
-from rewards.adapters.core import resolve
+from rewards.adapters.core import resolve, score
 from rewards.errors import ToolkitError
 from srl_data.errors import OutputError
 from srl_data.training import checkpoint
@@ -43,7 +43,8 @@ class Prepared:
         train: What it trains on.
         validation: What it is validated on; empty if it is not.
         too_long: How many rows were left out of ``train`` because the model's context has no room for them.
-        fingerprint: Of what a resumed run must find as it was: prompts, replies, what the reward reads, its file.
+        fingerprint: Of what a resumed run must find as it was: prompts, replies, what the reward reads, its file, and
+            the weights that adapters are for.
     """
 
     stage: Stage
@@ -62,15 +63,18 @@ def check_folder(folder: Path, *, resume: bool) -> Path | None:
         OutputError: If it cannot be written.
     """
     place = checkpoint.latest(folder)
-    if resume and place is None:
+    if folder.is_file():
+        raise ConfigError(f"the output {folder} is a file")
+    if resume and place is None and not (folder / "config.json").is_file():  # killed early, it begins again
         raise ConfigError(f"{folder} has no checkpoint to go on from")
     if not resume and place is not None:
         raise ConfigError(f"{folder} holds a run already: --resume goes on with it, or choose another output")
-    if place is None and folder.exists():
-        others = sorted(path.name for path in folder.iterdir() if not _is_begun(path)) if folder.is_dir() else ["it"]
-        if others:
-            raise ConfigError(f"the output {folder} is no run's and not empty ({others[0]}): choose another")
+    others = [path.name for path in folder.iterdir() if not _is_begun(path)] if folder.exists() else []
+    if others and place is None:
+        raise ConfigError(f"the output {folder} is no run's and not empty ({min(others)}): choose another")
     above = _standing(folder)
+    if above.is_file():
+        raise OutputError(f"cannot write {folder}: {above} is a file")
     if not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {folder}: no right to write in {above}")
     return place
@@ -118,13 +122,14 @@ def prepare(config: Config, policy: Policy, processes: Processes | None = None) 
     check_loggers(config.log_to)
     if not any(each.requires_grad for each in policy.model.parameters()):
         raise ConfigError("no weight of the model can be trained: all are frozen")
-    found = [_stage(stage, policy, processes or Processes()) for stage in config.stages]
+    frozen = _frozen(policy)
+    found = [_stage(stage, policy, processes or Processes(), frozen) for stage in config.stages]
     _check_imitated(found)
     folder = Path(config.output)
     need, free = _bytes_needed(config, policy), shutil.disk_usage(_standing(folder)).free
     own = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())  # of a run that goes on
     if need > free + own:
-        raise OutputError(f"{_standing(folder)} has {free / 2**30:.1f} GiB left, the run needs {need / 2**30:.1f}")
+        raise OutputError(f"{_standing(folder)} has {free / 2**20:,.1f} MiB left, the run needs {need / 2**20:,.1f}")
     return found
 
 
@@ -137,8 +142,8 @@ def check_unchanged(state: Mapping[str, Any], stages: Sequence[Prepared]) -> Non
     for each, fingerprint in zip(stages, state.get("fingerprints", ()), strict=False):
         if each.fingerprint != fingerprint:
             raise ConfigError(
-                f"stage {each.stage.name!r}: the data in {each.stage.data}, the model's tokenizer or the reward's file "
-                "have changed since the run began: put them back, or choose another output"
+                f"stage {each.stage.name!r}: the data in {each.stage.data}, the model's files or the reward's have "
+                "changed since the run began: put them back, or choose another output"
             )
 
 
@@ -172,7 +177,7 @@ def facts(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, policy: Policy, processes: Processes) -> Prepared:
+def _stage(stage: Stage, policy: Policy, processes: Processes, frozen: bytes) -> Prepared:
     stage = stage.fitted(policy.context)
     where = f"stage {stage.name!r}"
     if stage.prompts % processes.count:
@@ -189,7 +194,7 @@ def _stage(stage: Stage, policy: Policy, processes: Processes) -> Prepared:
         what = f"{where}: the reward {reward.name!r}"
         check_fit(reward, train, policy, what)
         _check_scores(reward, train, what)
-    fingerprint = _fingerprint(stage, reward, [*train, *validation])
+    fingerprint = _fingerprint(stage, reward, [*train, *validation], frozen)
     return Prepared(stage, reward, train, validation, too_long, fingerprint)
 
 
@@ -202,8 +207,14 @@ def _spread(tasks: list[Task], count: int) -> list[Task]:
     return [task for task in turns if task is not None][:count]
 
 
-def _fingerprint(stage: Stage, reward: Reward | None, tasks: Sequence[Task]) -> str:
-    found = hashlib.sha256()
+def _frozen(policy: Policy) -> bytes:
+    """Of the weights that are not trained, and so in no checkpoint, a few each: enough to know another model by."""
+    some = [each.detach().flatten()[:8].float().cpu() for each in policy.model.parameters() if not each.requires_grad]
+    return b"".join(each.numpy().tobytes() for each in some)
+
+
+def _fingerprint(stage: Stage, reward: Reward | None, tasks: Sequence[Task], frozen: bytes) -> str:
+    found = hashlib.sha256(frozen)
     if isinstance(stage.reward, str) and stage.reward.endswith(".toml"):
         found.update(Path(stage.reward).read_bytes())
     for task in tasks:
@@ -216,7 +227,7 @@ def _fingerprint(stage: Stage, reward: Reward | None, tasks: Sequence[Task]) -> 
 def _scored(reward: Reward, tasks: Sequence[Task]) -> Scores:
     """What a reward makes of the experts' own replies."""
     columns = {name: [task.columns[name] for task in tasks] for name in reward.columns}
-    return reward([task.reply for task in tasks], **columns)
+    return score(reward, [task.reply for task in tasks], columns)
 
 
 def _check_scores(reward: Reward, tasks: list[Task], what: str) -> None:

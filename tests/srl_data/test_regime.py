@@ -54,6 +54,7 @@ def test_the_order(case: str) -> None:
 
 def test_thresholds_belong_to_the_side_above() -> None:
     assert suggest(_solutions(0.2, 0.25, 0.5), LOST).order == ("rlvr",)
+    assert "probe the steps too" in suggest(SILENT, None).because
     assert suggest(_solutions(0.25, 0.25, 0.5), REACH).order == ("srl", "rlvr")
     assert suggest(SILENT, _steps(0.25)).order == ("srl", "rlvr")
 

@@ -219,6 +219,25 @@ class Short(Faulty):
         return super().__call__(completions[1:], **columns)
 
 
+def test_a_reward_that_always_raises_costs_every_score() -> None:
+    class Broken(Faulty):
+        """Also on nothing, which says what parts there are."""
+
+        def __call__(self, completions: Sequence[str], /, **columns: Sequence[Any]) -> Scores:
+            raise KeyError("x")
+
+    assert score(Broken(), ["a", "b"], {"reference": ["", ""]}) == Scores([None, None], ["error", "error"], {})
+
+
+def test_a_list_is_no_scores() -> None:
+    class Plain(Faulty):
+        def __call__(self, completions: Sequence[str], /, **columns: Sequence[Any]) -> Any:
+            return [1.0 for _ in completions]
+
+    with pytest.raises(ToolkitError, match="'faulty' gave a list, not Scores, for 2 completions"):
+        score(Plain(), ["a", "b"], {"reference": ["", ""]})
+
+
 def test_a_score_too_few_is_no_matter_of_luck() -> None:
     with pytest.raises(ToolkitError, match="'faulty' gave 1 scores for 2 completions"):
         score(Short(), ["a", "b"], {"reference": ["", ""]})

@@ -93,6 +93,7 @@ def test_a_dry_run_checks_everything_and_writes_nothing(file: Path, steps: Path,
     assert (sft["name"], sft["lr"], srl["reward"], srl["reads"]) == ("sft", 5e-6, "indel", ["reference"])
     assert srl["tasks"] > 20
     assert not (tmp_path / "run").exists()
+    assert "--json prints what --dry-run finds" in _run(file, "--json", code=2).stderr
     told = _run(file, "--dry-run").stdout
     assert "stage srl\n" in told
     assert "  reads           reference\n" in told

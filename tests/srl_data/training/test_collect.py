@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
 import pytest
 
+from rewards import Scores
+from rewards.errors import ToolkitError
 from srl_data.training.collect import Collected, collect, rollouts_of
 from tests.srl_data.training.scripted import Plan, Scripted, generator, policy, stage, tasks
 
@@ -79,6 +82,31 @@ def test_rollouts_without_a_score_are_left_out() -> None:
     assert batch.rewards == [0.0, 1.0]
     assert batch.rollouts.owners.tolist() == [0, 0]
     assert len(batch.rollouts.prompts) == 1
+
+
+def test_a_reward_that_breaks_its_contract_is_named() -> None:
+    class Long(Scripted):
+        """One score too many, which would be its neighbour's."""
+
+        def __call__(self, completions: Sequence[str], **columns: Sequence[Any]) -> Scores:
+            scores = super().__call__(completions, **columns)
+            return Scores([0.0, *scores.values], ["ok", *scores.status], {})
+
+    with pytest.raises(ToolkitError, match="'scripted' gave 5 scores for 4 completions"):
+        collect(policy(), tasks(SPREAD), Long(), stage(prompts=1), generator())
+
+
+def test_a_reward_that_raises_costs_its_rollouts_alone() -> None:
+    class Moody(Scripted):
+        def __call__(self, completions: Sequence[str], **columns: Sequence[Any]) -> Scores:
+            if "t0" in columns["id"]:
+                raise KeyError("t0")
+            return super().__call__(completions, **columns)
+
+    found = collect(policy(), tasks(SPREAD, SPREAD), Moody(), stage(prompts=2, refills=1), generator())
+    figures = found.figures()
+    assert (figures["status/ok"], figures["status/error"]) == (0.5, 0.5)
+    assert "t0" not in kept(found)
 
 
 def test_nothing_is_kept() -> None:

@@ -75,6 +75,7 @@ TOP: list[tuple[dict[str, Any], str]] = [
     ({"log_to": ["tensorbord"]}, "log_to: .* is not tensorboard"),
     ({"lora": {"rnak": 4}}, "lora: there is no key 'rnak'; did you mean 'rank'?"),
     ({"lora": 8}, "lora: 8 is not Lora"),
+    ({"lora": {"rank": 0}}, "lora: rank = 0 must be 1 or more"),
 ]
 
 

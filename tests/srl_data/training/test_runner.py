@@ -436,7 +436,19 @@ def test_a_folder_in_use_is_left_alone(configured: Callable[..., Config], tmp_pa
     _refused(configured(SFT | {"lr": 1.0}), "stage 1: lr: 1.0 instead of 0.001", resume=True)
     file = tmp_path / "file"
     file.touch()
-    _refused(configured(SFT, output="file"), "is no run's and not empty")
+    _refused(configured(SFT, output="file"), "file is a file")
+    _refused(configured(SFT, output="file/below"), "file is a file")
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(configured: Callable[..., Config]) -> None:
+    """So that whoever restarts it with --resume until it is done comes to an end."""
+    config = configured(SFT)
+    folder = Path(config.output)
+    folder.mkdir()
+    (folder / "lock").touch()
+    (folder / "config.json").write_text("{")
+    run(config, resume=True)
+    assert _log(config)[0]["event"] == "run"
 
 
 def test_two_runs_do_not_share_a_folder(configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,17 +471,18 @@ def test_a_folder_that_cannot_be_written_is_refused(configured: Callable[..., Co
 
 def test_a_disk_without_room_is_refused(configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000))
-    # 0.04 million weights of 4 bytes: a model for each stage and the last, twice weights and moments, in all 2.2 MB
-    _refused(configured(SFT, SRL), r"has 0\.0 GiB left, the run needs 0\.0")
+    # 0.04 million weights of 4 bytes: a model for each stage and the last, twice weights and moments, in all 1.4 MiB
+    _refused(configured(SFT, SRL), r"has 1\.0 MiB left, the run needs 1\.4")
 
 
 def test_a_run_that_goes_on_needs_no_room_for_what_it_has(
-    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, policy: Policy
 ) -> None:
     config = configured(SFT, SRL)
+    need = prepare._bytes_needed(config, policy)
     _run_until(3, config, monkeypatch)
     own = sum(path.stat().st_size for path in Path(config.output).rglob("*") if path.is_file())
-    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: SimpleNamespace(free=2_300_000 - own))
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: SimpleNamespace(free=need - own))
     run(config, resume=True)
 
 
@@ -498,7 +511,7 @@ def test_other_data_and_another_reward_are_not_gone_on_with(
     config = configured(SRL | {"data": str(data), "reward": str(reward)})
     _run_until(2, config, monkeypatch)
     reward.write_text('[[term]]\nreward = "token_f1"\n')
-    message = "stage 'srl': the data in .*, the model's tokenizer or the reward's file have changed"
+    message = "stage 'srl': the data in .*, the model's files or the reward's have changed"
     _refused(config, message, resume=True)
     reward.write_text('[[term]]\nreward = "indel"\n')
     rows = generate("chain", level=(2, 3), n=28, seed=1, style="lines")
@@ -511,6 +524,39 @@ def test_other_data_and_another_reward_are_not_gone_on_with(
     shutil.rmtree(data)
     shutil.copytree(steps, data)
     run(config, resume=True)
+
+
+def test_adapters_do_not_go_on_over_another_model(
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, model: Path, tmp_path: Path
+) -> None:
+    """Their checkpoint does not hold the model, which the configuration names."""
+    pytest.importorskip("peft")
+    base = tmp_path / "base"
+    shutil.copytree(model, base)
+    config = configured(SFT, model=str(base), lora={"rank": 2})
+    _run_until(3, config, monkeypatch)
+    other = Policy.load(base, device="cpu")
+    with torch.no_grad():
+        next(other.model.parameters()).add_(1.0)
+    other.save(base)
+    _refused(config, "stage 'sft': the data in .*, the model's files or the reward's have changed", resume=True)
+    shutil.rmtree(base)
+    shutil.copytree(model, base)
+    run(config, resume=True)
+
+
+@pytest.mark.parametrize("modules", ["nosuch", ["nosuch", "neither"]])
+def test_adapters_that_fit_nothing_are_refused(modules: Any, configured: Callable[..., Config]) -> None:
+    pytest.importorskip("peft")
+    _refused(configured(SFT, lora={"modules": modules}), "lora: Target modules .*nosuch")
+
+
+def test_a_layers_name_is_a_name(configured: Callable[..., Config]) -> None:
+    """To peft it would be a pattern of whole paths, which none fits."""
+    pytest.importorskip("peft")
+    trained = prepare.load_policy(configured(SFT, lora={"modules": "q_proj"})).trained()
+    assert trained
+    assert all(".q_proj.lora" in name for name in trained)
 
 
 def test_a_checkpoint_of_another_machine_is_refused(
