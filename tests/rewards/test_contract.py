@@ -210,6 +210,7 @@ def test_odd_characters_are_characters(reward: Reward) -> None:
         _scored(reward, completions, [odd, STEP, odd + STEP, STEP, PATCH, odd])
 
 
+@pytest.mark.slow
 def test_a_megabyte_is_scored_or_too_large(reward: Reward) -> None:
     big = "3 + 4 = 7, " * 95_000
     completions = [

@@ -182,6 +182,7 @@ def test_all_changes_of_a_batch_go_to_the_similarity_at_once() -> None:
     assert calls == [6]
 
 
+@pytest.mark.slow
 def test_a_megabyte_of_headers_is_read() -> None:
     many = "".join(f"--- a/{at}\n+++ b/{at}\n@@\n+x\n" for at in range(40_000))
     scores = DiffMatch(similarity="indel")(

@@ -222,6 +222,7 @@ def test_tokens_joined_are_the_text_without_white_space(text: str) -> None:
     assert "".join(tokens(text)) == "".join(text.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["1,234," * 160_000, "1" + ",234" * 250_000 + "5", "\\!" * 500_000, "\\ " * 500_000, "\\" * 1_000_001,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("trl")
-
 from tests.rewards.adapters.tiny_models import tiny_model, tiny_tokenizer
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+# not imported here: it takes seconds, also where slow tests are left out
+without_trl = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="TRL is not installed")
+pytestmark = [pytest.mark.slow, without_trl, pytest.mark.filterwarnings("default")]
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "trainers" / "trl.md").read_text(encoding="utf-8")

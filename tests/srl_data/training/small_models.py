@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from transformers import (
     GPT2Config,
@@ -124,7 +125,8 @@ _MAKERS: dict[str, Callable[[], PreTrainedModel]] = {
     "mistral": _mistral,
     "hybrid": _hybrid,
 }
-NAMES = tuple(_MAKERS)
+_OFTEN = ("llama", "hybrid")  # what every change is tried on; the others with the slow tests
+NAMES = [pytest.param(name, marks=() if name in _OFTEN else pytest.mark.slow) for name in _MAKERS]
 
 
 def small(name: str) -> PreTrainedModel:

@@ -58,6 +58,7 @@ def test_lessons_are_each_solution_and_each_step(policy: Policy, steps: Path) ->
     assert {task.id: task.reply for task in lessons(policy, str(steps))} == expected
 
 
+@pytest.mark.slow
 def test_pretraining_is_decided_by_its_seed(steps: Path, policy: Policy) -> None:
     start = {name: weights.clone() for name, weights in policy.trained().items()}
 
