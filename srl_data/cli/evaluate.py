@@ -53,7 +53,7 @@ def command(
 
     MODEL is a folder or a name on the Hub, DATA a folder that `srl-data segment` wrote. Whole solutions are scored by
     the reward `outcome`: accuracy of the likeliest reply, avg@k of k drawn ones, and unbiased pass@k. Steps, each
-    given the expert's steps before it, are scored by --reward. Intervals are of 95 %, by a bootstrap over problems.
+    given the expert's steps before it, are scored by --reward. Intervals are of 95 %, over problems.
     """
     from srl_data.cli.extras import needs
     from srl_data.training.sampling import Sampling

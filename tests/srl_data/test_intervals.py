@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, compress, pairwise, product
+from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srl_data.insight.intervals import mean_of, pass_at
+
+RATES = [0.01, 0.05, 0.3]
 
 
 @given(st.integers(1, 8).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
@@ -30,13 +33,78 @@ def test_pass_at_k_of_what_cannot_be(k: int, tried: int, right: int) -> None:
         pass_at(k, tried, right)
 
 
-def test_the_interval_holds_the_truth_about_95_times_in_100() -> None:
-    random = np.random.default_rng(0)
+@pytest.mark.parametrize(
+    ("right", "number", "low", "high"),
+    [
+        # Clopper and Pearson, by the quantiles of the beta distribution
+        (0, 10, 0.0, 0.308497),
+        (1, 10, 0.002529, 0.445016),
+        (5, 10, 0.187086, 0.812914),
+        (10, 10, 0.691503, 1.0),
+        (0, 1, 0.0, 0.975),
+        (3, 100, 0.006230, 0.085176),
+    ],
+)
+def test_right_or_wrong_once_for_each_problem_is_exact(right: int, number: int, low: float, high: float) -> None:
+    problems = [[1.0]] * right + [[0.0]] * (number - right)
+    found = mean_of(problems, bounds=(0, 1))
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-6), pytest.approx(high, abs=1e-6))
+    assert found == mean_of(reversed(problems), bounds=(0, 1), seed=1)  # nothing is drawn
+    lost = mean_of([[-value] for (value,) in problems], bounds=(-1, 0))
+    assert (lost.low, lost.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
+
+
+@pytest.mark.parametrize("number", [10, 20, 100])
+def test_the_interval_of_right_or_wrong_holds_the_truth_95_times_in_100(number: int) -> None:
+    found = [mean_of([[1.0]] * right + [[0.0]] * (number - right), bounds=(0, 1)) for right in range(number + 1)]
+    for before, after in pairwise(found):  # one more success lowers neither end
+        assert before.low < after.low
+        assert before.high < after.high
+    for rate in RATES:  # every sample that there can be, with its chance
+        chances = [comb(number, right) * rate**right * (1 - rate) ** (number - right) for right in range(number + 1)]
+        held = [each.low <= rate <= each.high for each in found]
+        assert sum(compress(chances, held)) >= 0.95
+
+
+@pytest.mark.parametrize(("number", "samples"), [(10, 40), (20, 40), (100, 20)])
+def test_the_interval_of_shares_holds_the_truth_95_times_in_100(number: int, samples: int) -> None:
+    # eight rollouts each of problems that are unlike: of 10 a plain bootstrap holds the rate 0.01 one time in four
+    random = np.random.default_rng(number)
     held = 0
-    for seed in range(200):
-        found = mean_of([[float(value)] for value in random.random(50) < 0.3], bounds=(0, 1), seed=seed)
-        held += found.low <= 0.3 <= found.high
-    assert 180 <= held <= 198  # 190 expected, with a standard deviation of 3; the bootstrap is a little too narrow
+    for seed, rate in product(range(samples), RATES):
+        right = random.random((number, 8)) < random.beta(2 * rate, 2 * (1 - rate), (number, 1))
+        found = mean_of(right.astype(float).tolist(), bounds=(0, 1), seed=seed)
+        held += found.low <= rate <= found.high
+    assert held >= 0.95 * samples * len(RATES)
+
+
+def test_where_nothing_is_near_a_bound_the_interval_is_that_of_the_bootstrap() -> None:
+    values = np.random.default_rng(0).uniform(0.4, 0.6, (200, 1)).tolist()
+    free, bounded = mean_of(values), mean_of(values, bounds=(0, 1))
+    assert bounded.low == pytest.approx(free.low, abs=0.01)  # one problem more of 200 is worth 0.0025
+    assert bounded.high == pytest.approx(free.high, abs=0.01)
+
+
+SIZES = st.integers(1, 9).flatmap(
+    lambda number: (
+        st.integers(1, 3).map(lambda size: [size] * number)
+        | st.lists(st.integers(1, 3), min_size=number, max_size=number)
+    )
+)
+
+
+@settings(max_examples=50)
+@given(st.data(), SIZES)
+def test_a_better_reply_never_lowers_an_end(data: st.DataObject, sizes: list[int]) -> None:
+    def values() -> list[list[float]]:
+        return [data.draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=n, max_size=n)) for n in sizes]
+
+    worse, other = values(), values()
+    better = [list(map(max, *pair)) for pair in zip(worse, other, strict=True)]
+    before, after = mean_of(worse, bounds=(0, 1)), mean_of(better, bounds=(0, 1))
+    rounding = 1e-12
+    assert before.low <= after.low + rounding
+    assert before.high <= after.high + rounding
 
 
 def test_rollouts_of_one_problem_are_no_further_evidence() -> None:
@@ -60,13 +128,18 @@ def test_the_mean_is_of_all_values() -> None:
         (-1.0, (-1, 1), -1.0, -0.3830),
         # nothing beyond the sample is assumed
         (0.0, None, 0.0, 0.0),
-        (0.5, (0, 1), 0.5, 0.5),
     ],
 )
 def test_where_all_values_agree(value: float, bounds: tuple[float, float] | None, low: float, high: float) -> None:
     found = mean_of([[value, value]] * 10, bounds=bounds)
     assert found.value == value
     assert (found.low, found.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_where_all_values_agree_between_the_bounds() -> None:
+    found = mean_of([[0.5]] * 10, bounds=(0, 1))
+    # a share of 0.3085 of problems may be at either bound; drawn, so not exact
+    assert (found.low, found.high) == (pytest.approx(0.5 * (1 - 0.3085), abs=0.01), pytest.approx(0.6543, abs=0.01))
 
 
 def test_one_problem_says_nothing_about_others() -> None:
