@@ -53,7 +53,8 @@ def command(
 
     MODEL is a folder or a name on the Hub, DATA a folder that `srl-data segment` wrote. Whole solutions are scored by
     the reward `outcome`: accuracy of the likeliest reply, avg@k of k drawn ones, and unbiased pass@k. Steps, each
-    given the expert's steps before it, are scored by --reward. Intervals are of 95 %, over problems.
+    given the expert's steps before it, are scored by --reward. A problem with several solutions is asked once for a
+    whole one. Intervals are of 95 %, over distinct problems.
     """
     from srl_data.cli.extras import needs
     from srl_data.training.sampling import Sampling
@@ -92,7 +93,8 @@ def _print(kind: str, found: dict[str, Any], samples: int) -> None:
     if "left_out" in found:
         click.echo(f"{kind:<10}left out: {found['left_out']}")
         return
-    of = "" if kind == "solutions" else f" of {found['problems']:,} problems"
+    several = kind == "steps" or found["prompts"] != found["problems"]
+    of = f" of {found['problems']:,} problems" if several else ""
     long = f"; {found['too_long']:,} more do not fit the context" if found["too_long"] else ""
     click.echo(f"{kind:<10}{found['prompts']:,}{of}, reward {found['reward']}{long}")
     views = [(view, found[view]) for view in ("greedy", "sampled") if view in found]

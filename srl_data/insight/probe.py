@@ -25,21 +25,19 @@ class Solutions:
     Attributes:
         signal: The figures that the rule looks at.
         truncated: The share of rollouts cut off at the most tokens.
-        right: How many problems were solved by 0, 1, 2, … of their rollouts.
+        problems: How many distinct problems the figures are about.
+        right: How many problems were solved by 0, 1, 2, … of their rollouts; one with several gold answers counts
+            once for each, here and wherever it is left out.
         unscored: Problems with a rollout that could not be scored, which are left out of all this.
         too_long: Problems that do not fit the context.
     """
 
     signal: SolutionSignal
     truncated: Estimate
+    problems: int
     right: tuple[int, ...]
     unscored: int
     too_long: int
-
-    @property
-    def problems(self) -> int:
-        """How many problems the figures are about."""
-        return sum(self.right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Steps:
         reward: What scored them, by name.
         score: The mean reward.
         truncated: The share of rollouts cut off at the most tokens.
-        problems: How many problems the steps are of.
+        problems: How many distinct problems the steps are of.
         spreads: The standard deviation of each step's rewards, of well-formed rollouts alone; 0 if fewer than two.
         best: The best reward of each step, of well-formed rollouts; None if there is none.
         unscored: Steps with fewer than two scored rollouts, which are left out of all this.
@@ -154,7 +152,7 @@ def read_solutions(answered: Sequence[Answered], asked: Asked, sampling: Samplin
     right = [sum(score >= most for score in _scored(each.sampled)) for each in whole]
 
     def share(values: Iterable[float]) -> Estimate:
-        return _share([[float(value)] for value in values], sampling)
+        return _share(_by_problem(whole, values).values(), sampling)
 
     signal = SolutionSignal(
         never=share(count == 0 for count in right),
@@ -165,7 +163,8 @@ def read_solutions(answered: Sequence[Answered], asked: Asked, sampling: Samplin
     )
     truncated = share(fmean(reply.truncated for reply in each.sampled) for each in whole)
     counts = tuple(right.count(number) for number in range(size + 1))
-    return Solutions(signal, truncated, counts, len(answered) - len(whole), asked.too_long)
+    problems = len({each.problem for each in whole})
+    return Solutions(signal, truncated, problems, counts, len(answered) - len(whole), asked.too_long)
 
 
 def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling: Sampling) -> Steps:
@@ -183,10 +182,8 @@ def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling:
     most = asked.reward.bounds[1]
 
     def share(read: Callable[[int, Answered], float]) -> Estimate:
-        problems: dict[str, list[float]] = {}
-        for at, each in enumerate(measured):
-            problems.setdefault(each.problem, []).append(float(read(at, each)))
-        return _share(problems.values(), sampling)
+        values = (read(at, each) for at, each in enumerate(measured))
+        return _share(_by_problem(measured, values).values(), sampling)
 
     def reachable(at: int, each: Answered) -> bool:
         top = best[at]
@@ -199,9 +196,7 @@ def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling:
         right=share(lambda at, each: fmean(score >= most for score in _scored(each.sampled))),
         well_formed=share(lambda at, each: fmean(is_well_formed(reply) for reply in each.sampled)),
     )
-    problems: dict[str, list[float]] = {}
-    for each in measured:
-        problems.setdefault(each.problem, []).append(fmean(_scored(each.sampled)))
+    problems = _by_problem(measured, (fmean(_scored(each.sampled)) for each in measured))
     score = mean_of(problems.values(), bounds=asked.reward.bounds, seed=sampling.seed)
     truncated = share(lambda at, each: fmean(reply.truncated for reply in each.sampled))
     unscored = len(answered) - len(measured)
@@ -216,6 +211,14 @@ def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling:
         unscored,
         asked.too_long,
     )
+
+
+def _by_problem(answered: Iterable[Answered], values: Iterable[float]) -> dict[str, list[float]]:
+    """One value of each prompt, those of one problem together."""
+    problems: dict[str, list[float]] = {}
+    for each, value in zip(answered, values, strict=True):
+        problems.setdefault(each.problem, []).append(float(value))
+    return problems
 
 
 def _share(problems: Iterable[Sequence[float]], sampling: Sampling) -> Estimate:

@@ -71,11 +71,12 @@ def figures(answered: Sequence[Answered], reward: Reward, sampling: Sampling, *,
     """What the replies come to, ready for JSON.
 
     Returns:
-        ``reward``, ``prompts``, ``problems``, and for ``greedy`` and ``sampled`` replies each: ``replies``;
-        ``unscored`` by status, which count in no score; and estimates with ``value``, ``low`` and ``high``:
-        ``score`` (for solutions the accuracy; of sampled replies that is avg@k), ``well_formed``, ``truncated``,
-        ``tokens``, and ``parts`` of the score by name. Of sampled solutions also ``pass@2``, ``pass@4``, … up to the
-        number of samples; a problem with fewer scored replies than that does not count.
+        ``reward``, ``prompts``, ``problems`` (distinct ones: what intervals are over), and for ``greedy`` and
+        ``sampled`` replies each: ``replies``; ``unscored`` by status, which count in no score; and estimates with
+        ``value``, ``low`` and ``high``: ``score`` (for solutions the accuracy; of sampled replies that is avg@k),
+        ``well_formed``, ``truncated``, ``tokens``, and ``parts`` of the score by name. Of sampled solutions also
+        ``pass@2``, ``pass@4``, … up to the number of samples; a prompt with fewer scored replies than that does
+        not count.
     """
     found: dict[str, Any] = {
         "reward": reward.name,
@@ -87,7 +88,7 @@ def figures(answered: Sequence[Answered], reward: Reward, sampling: Sampling, *,
         if any(replies for _, replies in groups):
             found[name] = _measured(groups, reward, sampling.seed)
             if whole and name == "sampled":
-                found[name] |= _passes([replies for _, replies in groups], reward, sampling)
+                found[name] |= _passes(groups, reward, sampling)
     return found
 
 
@@ -115,16 +116,19 @@ def _measured(groups: Sequence[tuple[str, Sequence[Reply]]], reward: Reward, see
     }
 
 
-def _passes(groups: Sequence[Sequence[Reply]], reward: Reward, sampling: Sampling) -> dict[str, Any]:
+def _passes(groups: Sequence[tuple[str, Sequence[Reply]]], reward: Reward, sampling: Sampling) -> dict[str, Any]:
     counts = []
-    for replies in groups:
+    for problem, replies in groups:
         scores = [reply.score for reply in replies if reply.score is not None]
-        counts.append((len(scores), sum(score >= reward.bounds[1] for score in scores)))
+        counts.append((problem, len(scores), sum(score >= reward.bounds[1] for score in scores)))
     sizes = [2**power for power in range(1, sampling.samples.bit_length())]
     found = {}
     for k in sorted({*sizes, sampling.samples} - {1}):
-        values = [[pass_at(k, tried, right)] for tried, right in counts if tried >= k]
-        found[f"pass@{k}"] = _estimate(values, (0, 1), sampling.seed)
+        problems: dict[str, list[float]] = {}
+        for problem, tried, right in counts:
+            if tried >= k:
+                problems.setdefault(problem, []).append(pass_at(k, tried, right))
+        found[f"pass@{k}"] = _estimate(problems.values(), (0, 1), sampling.seed)
     return found
 
 

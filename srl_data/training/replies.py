@@ -55,7 +55,7 @@ class Answered:
 
     @property
     def problem(self) -> str:
-        """The id of the trajectory: the unit that intervals are about."""
+        """The problem's text: the unit that intervals are about, however many solutions of it the data hold."""
         return _problem(self.task)
 
 
@@ -71,7 +71,7 @@ class Asked:
     Attributes:
         stage: How they are answered.
         reward: What scores the replies.
-        tasks: The prompts.
+        tasks: The prompts; whole problems once each, see :func:`gather`.
         too_long: How many more there would be, had the context room for them.
     """
 
@@ -91,6 +91,9 @@ def gather(
 ) -> tuple[dict[Kind, Asked], dict[Kind, str]]:
     """The prompts of one split, of some kinds or of whatever the data have.
 
+    A problem of which the data hold several solutions is asked once for a whole one, and for every step of each. If
+    these solutions have different gold answers, it is asked once for each of them: two prompts, and still one problem.
+
     Returns:
         By kind: the prompts, or why there are none.
 
@@ -102,7 +105,7 @@ def gather(
     for kind in kinds or ("solutions", "steps"):
         stage, reward = sampling.stage(kind, data, policy.context), resolve(rewards[kind])
         try:
-            tasks, too_long = load_tasks(stage, policy, split)
+            tasks, too_long = load_tasks(stage, policy, split, once=True)
         except ConfigError as error:
             if kinds:
                 raise
@@ -176,4 +179,4 @@ def _chosen(tasks: list[Task], sampling: Sampling) -> list[Task]:
 
 
 def _problem(task: Task) -> str:
-    return str(task.columns.get("trajectory_id", task.id))
+    return str(task.columns["problem"])

@@ -30,7 +30,7 @@ class Sampling:
         None
     )
     step_tokens: Annotated[int | None, "Most tokens of a step; 512, or half the context if that is less."] = None
-    problems: Annotated[int | None, "How many problems, chosen by the seed; all, if none is given."] = None
+    problems: Annotated[int | None, "How many distinct problems, chosen by the seed; all, if none is given."] = None
     seed: Annotated[int, "Decides which problems and which replies."] = 0
     batch: Annotated[int, "Replies drawn at once; memory grows with it."] = 64
 

@@ -38,10 +38,18 @@ class Task:
     reply: str
 
 
-def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], int]:
-    """The tasks of one split, and how many rows were left out because the model's context has no room for them.
+def load_tasks(stage: Stage, policy: Policy, split: str, *, once: bool = False) -> tuple[list[Task], int]:
+    """The tasks of one split, and how many more there would be, had the model's context room for them.
 
     For ``sft`` there must be room for prompt and reply, otherwise for the prompt and ``max_new_tokens``.
+
+    Args:
+        stage: What they are for.
+        policy: Whose context and tokenizer they are made for.
+        split: Of the stage's data.
+        once: Of several solutions of one problem, take the first alone. What training imitates differs among them;
+            what a whole problem asks does not. Where the gold answers differ, so does what is right: then the first
+            of each answer, as it is written, is a task. Steps are all tasks, for each solution has its own.
 
     Raises:
         ConfigError: If there are none, or none that fit.
@@ -53,7 +61,8 @@ def load_tasks(stage: Stage, policy: Policy, split: str) -> tuple[list[Task], in
             f"stage {stage.name!r}: {stage.data} has no split {split!r}, only {', '.join(dataset.splits)}{hint}"
         )
     on_steps = stage.method == "srl" or (stage.method == "sft" and stage.on == "steps")
-    rows = _steps(dataset, split) if on_steps else _solutions(dataset, split, answered=stage.method == "rlvr")
+    answered = stage.method == "rlvr"
+    rows = _steps(dataset, split) if on_steps else _solutions(dataset, split, answered=answered, once=once)
     sft, context = stage.method == "sft", policy.context or sys.maxsize
     if not sft and stage.most_tokens >= context:
         raise ConfigError(
@@ -106,9 +115,12 @@ def _steps(dataset: StepDataset, split: str) -> Iterator[_Row]:
         yield row["id"], row["prompt"], row, row["reference"]
 
 
-def _solutions(dataset: StepDataset, split: str, *, answered: bool) -> Iterator[_Row]:
+def _solutions(dataset: StepDataset, split: str, *, answered: bool, once: bool) -> Iterator[_Row]:
+    seen: set[tuple[str, str | None]] = set()
     for row in dataset.rows("trajectories", split):
-        if row["answer"] is not None or not answered:
+        asked = row["problem"], row["answer"]
+        if (row["answer"] is not None or not answered) and not (once and asked in seen):
+            seen.add(asked)
             columns = {name: row[name] for name in ("id", "problem", "answer", "source", "text")}
             yield row["id"], solve_messages(row["problem"]), columns, row["text"]
 

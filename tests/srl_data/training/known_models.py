@@ -53,6 +53,23 @@ def data() -> str:
     return segmented("steps", solutions)
 
 
+@cache
+def retold() -> str:
+    """A step dataset of 11 problems: four solutions of each, two of which are longer; of ``ant`` they disagree."""
+    words = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay", "kiwi"]
+    solutions = [
+        {
+            "id": f"{word}-{told}",
+            "problem": f"Which way, {word}?",
+            "solution": "\n".join([*STEPS, *["look up"] * (told % 2), "then walk", f"in the way {told}"]),
+            "answer": "3" if (word, told) == ("ant", 2) else "2",
+        }
+        for told in range(4)
+        for word in words
+    ]
+    return segmented("retold", solutions)
+
+
 def segmented(name: str, solutions: list[dict[str, str]], *options: str) -> str:
     """A step dataset of solutions, one step a line."""
     source, made = folder() / f"{name}.jsonl", folder() / name

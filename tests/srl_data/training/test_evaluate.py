@@ -44,9 +44,8 @@ def _reply(score: float | None, status: str = "ok", *, tokens: int = 5, truncate
     return Reply("x", score, status, {"found": None if status == "format" else 1.0}, tokens, truncated)
 
 
-def _answered(name: str, *sampled: Reply, greedy: Reply | None = None, trajectory: str | None = None) -> Answered:
-    columns = {} if trajectory is None else {"trajectory_id": trajectory}
-    return Answered(Task(name, (1,), columns, ""), (greedy,) if greedy else (), sampled)
+def _answered(name: str, *sampled: Reply, greedy: Reply | None = None, problem: str | None = None) -> Answered:
+    return Answered(Task(name, (1,), {"problem": problem or name}, ""), (greedy,) if greedy else (), sampled)
 
 
 def test_accuracy_and_pass_at_k_by_hand() -> None:
@@ -66,6 +65,16 @@ def test_accuracy_and_pass_at_k_by_hand() -> None:
     }
     assert found["sampled"]["score"]["value"] == pytest.approx((1 / 4 + 2 / 4 + 0) / 3, abs=1e-6)
     assert (found["prompts"], found["problems"], found["sampled"]["replies"]) == (3, 3, 12)
+
+
+def test_pass_at_k_is_over_problems() -> None:
+    right, wrong = _reply(1.0), _reply(0.0)
+    answered = [_answered(f"{at}", wrong, wrong, problem=str(at % 10)) for at in range(20)]
+    passed = figures(answered, OUTCOME, Sampling(samples=2), whole=True)["sampled"]["pass@2"]
+    assert passed == {"value": 0.0, "low": 0.0, "high": pytest.approx(0.308497, abs=1e-6)}  # that of 0 of 10, not of 20
+    answered = [_answered("a", wrong, right, problem="a"), _answered("b", wrong, wrong, problem="a")]
+    passed = figures(answered, OUTCOME, Sampling(samples=2), whole=True)["sampled"]["pass@2"]
+    assert passed == {"value": 0.5, "low": 0.0, "high": 1.0}
 
 
 def test_pass_at_k_is_told_for_powers_of_two_and_the_number_of_samples() -> None:
@@ -94,8 +103,8 @@ def test_where_nothing_can_be_scored_there_are_no_figures() -> None:
 
 def test_form_length_and_parts_are_measured() -> None:
     answered = [
-        _answered("a#0", _reply(-1.0, "format", tokens=9, truncated=True), _reply(0.5, tokens=3), trajectory="a"),
-        _answered("a#1", _reply(0.0, "unparseable_completion", tokens=3), _reply(0.5, tokens=5), trajectory="a"),
+        _answered("a#0", _reply(-1.0, "format", tokens=9, truncated=True), _reply(0.5, tokens=3), problem="a"),
+        _answered("a#1", _reply(0.0, "unparseable_completion", tokens=3), _reply(0.5, tokens=5), problem="a"),
     ]
     found = figures(answered, rewards.get("srl"), Sampling(samples=2), whole=False)
     assert (found["prompts"], found["problems"]) == (2, 1)
@@ -177,6 +186,41 @@ def test_solutions_and_steps_are_of_the_same_problems() -> None:
     assert again == found
 
 
+def test_a_problem_with_several_solutions_is_one_problem() -> None:
+    sampling = Sampling(samples=1, **SHORT)
+    found, replies = evaluate(known.fresh(), known.retold(), split="train", sampling=sampling)
+    # asked once each, and `ant` once more: whoever says 2 is right by three of its solutions, and wrong by one
+    assert [each.task.id for each in replies["solutions"]][:2] == ["ant-0", "bee-0"]
+    assert [each.task.id for each in replies["solutions"] if "ant" in each.task.id] == ["ant-0", "ant-2"]
+    assert (found["solutions"]["prompts"], found["solutions"]["problems"]) == (12, 11)
+    # none is right, and the interval is that of 11 problems
+    assert found["solutions"]["sampled"]["score"]["high"] == pytest.approx(1 - 0.025 ** (1 / 11), abs=0.02)
+    # the steps of all 44 solutions: three each, and one more of half of them
+    assert (found["steps"]["prompts"], found["steps"]["problems"]) == (22 * 3 + 22 * 4, 11)
+
+
+def test_some_problems_of_data_with_several_solutions() -> None:
+    sampling = Sampling(samples=1, problems=4, **SHORT)
+    found, replies = evaluate(known.fresh(), known.retold(), split="train", sampling=sampling)
+    chosen = {kind: {each.task.columns["problem"] for each in answered} for kind, answered in replies.items()}
+    assert chosen["solutions"] == chosen["steps"]
+    assert (len(chosen["steps"]), found["steps"]["prompts"]) == (4, 4 * 14)  # 3 + 4 + 3 + 4 steps of each
+
+
+def test_problems_that_do_not_fit_are_counted_once() -> None:
+    policy = known.fresh()
+    problem = "Which way, " + "look left " * 200 + "?"
+    solutions = [
+        {"id": f"{name}{told}", "problem": asked, "solution": f"look left\nlook right\nwalk {told}", "answer": "2"}
+        for name, asked in (("long", problem), ("short", "Which way?"))
+        for told in range(3)
+    ]
+    data = known.segmented("overlong", solutions)
+    found, _ = evaluate(policy, data, split="train", sampling=Sampling(samples=1, **SHORT))
+    assert (found["solutions"]["prompts"], found["solutions"]["too_long"]) == (1, 1)
+    assert (found["steps"]["prompts"], found["steps"]["too_long"]) == (6, 6)
+
+
 def test_data_without_answers_have_steps_to_look_at() -> None:
     solutions = [{"id": "a", "problem": "Which way?", "solution": "look left\nlook right\nthen walk"}]
     data = known.segmented("unanswered", solutions)
@@ -227,6 +271,11 @@ def _run(*arguments: object, code: int = 0) -> Result:
         raise result.exception
     assert result.exit_code == code, result.output
     return result
+
+
+def test_the_command_tells_prompts_from_problems() -> None:
+    told = _run(known.saved(known.fresh(), "fresh"), known.retold(), "--on", "solutions").stdout.splitlines()
+    assert told[0] == "solutions 12 of 11 problems, reward outcome"
 
 
 def test_the_command_says_what_it_found(tmp_path: Path) -> None:

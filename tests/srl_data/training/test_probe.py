@@ -42,14 +42,13 @@ def _one_thread() -> Any:
 # -- figures, by hand -------------------------------------------------------------------------------------------------
 
 
-def _answered(name: str, scores: list[float | None], broken: int = 0, trajectory: str | None = None) -> Answered:
+def _answered(name: str, scores: list[float | None], broken: int = 0, problem: str | None = None) -> Answered:
     """Rollouts of these scores; the first few with a broken form."""
     replies = [
         Reply("x", score, "timeout" if score is None else "format" if at < broken else "ok", {}, 3, at == 0)
         for at, score in enumerate(scores)
     ]
-    columns = {} if trajectory is None else {"trajectory_id": trajectory}
-    return Answered(Task(name, (1,), columns, ""), (), tuple(replies))
+    return Answered(Task(name, (1,), {"problem": problem or name}, ""), (), tuple(replies))
 
 
 def _asked(reward: str, kind: Any) -> Asked:
@@ -72,14 +71,22 @@ def test_problems_are_never_sometimes_or_always_solved() -> None:
     assert found.truncated.value == 0.25
 
 
+def test_a_problem_with_two_gold_answers_is_one_problem() -> None:
+    answered = [_answered(f"{at}", [0.0, 0.0, 0.0, 0.0], problem=f"{at % 10}") for at in range(20)]
+    found = read_solutions(answered, _asked("outcome", "solutions"), FOUR)
+    assert (found.problems, found.right) == (10, (20, 0, 0, 0, 0))
+    assert found.signal.never.low == pytest.approx(0.025 ** (1 / 10))  # 10 of 10
+    assert found.signal.accuracy.high == pytest.approx(1 - 0.025 ** (1 / 10))
+
+
 def test_steps_vary_within_reach() -> None:
     answered = [
-        _answered("a#0", [1.0, 0.2, 0.2, 0.2], trajectory="a"),  # learns
-        _answered("a#1", [0.3, 0.1, 0.1, 0.1], trajectory="a"),  # varies, far from the expert's
-        _answered("b#0", [-1.0, 0.9, 0.9, 0.9], broken=1, trajectory="b"),  # varies by a broken form alone
-        _answered("b#1", [-1.0, -1.0, -1.0, 0.9], broken=3, trajectory="b"),  # one well-formed rollout is no group
-        _answered("c#0", [0.9, 0.9, 0.9, 0.9], trajectory="c"),  # near, and all alike
-        _answered("c#1", [0.5, None, None, None], trajectory="c"),  # one score is no group
+        _answered("a#0", [1.0, 0.2, 0.2, 0.2], problem="a"),  # learns
+        _answered("a#1", [0.3, 0.1, 0.1, 0.1], problem="a"),  # varies, far from the expert's
+        _answered("b#0", [-1.0, 0.9, 0.9, 0.9], broken=1, problem="b"),  # varies by a broken form alone
+        _answered("b#1", [-1.0, -1.0, -1.0, 0.9], broken=3, problem="b"),  # one well-formed rollout is no group
+        _answered("c#0", [0.9, 0.9, 0.9, 0.9], problem="c"),  # near, and all alike
+        _answered("c#1", [0.5, None, None, None], problem="c"),  # one score is no group
     ]
     found = read_steps(answered, _asked("srl", "steps"), Rule(), FOUR)
     signal = found.signal
@@ -94,7 +101,7 @@ def test_steps_vary_within_reach() -> None:
 
 
 def test_thresholds_of_a_step_are_options() -> None:
-    answered = [_answered("a#0", [0.3, 0.1, 0.1, 0.1], trajectory="a")]
+    answered = [_answered("a#0", [0.3, 0.1, 0.1, 0.1], problem="a")]
 
     def reachable(**thresholds: float) -> float:
         return read_steps(answered, _asked("srl", "steps"), Rule(**thresholds), FOUR).signal.reachable.value
@@ -147,6 +154,16 @@ def test_the_form_that_the_reward_wants_comes_first() -> None:
     assert "form" in found.advice.because
     assert found.steps is not None
     assert found.steps.signal.well_formed.value == 0.0
+
+
+def test_a_problem_with_several_solutions_is_probed_once() -> None:
+    found = probe(known.fresh(), known.retold(), sampling=Sampling(samples=2, **SHORT))
+    assert found.solutions is not None
+    assert found.steps is not None
+    assert (found.solutions.problems, sum(found.solutions.right)) == (11, 12)  # one has two gold answers
+    assert (found.steps.problems, len(found.steps.spreads)) == (11, 154)
+    # all are never solved: the interval is that of 11, of which one counts twice
+    assert found.solutions.signal.never.low == pytest.approx(0.025 ** (1 / 11), abs=0.02)
 
 
 def test_of_one_kind_only() -> None:
