@@ -20,7 +20,7 @@ from srl_data.training.rollout import Rollouts, sample
 from srl_data.training.stage import Stage
 from srl_data.training.tasks import Epochs, Task
 
-__all__ = ["Batch", "Collected", "collect", "is_well_formed", "rollouts_of"]
+__all__ = ["Batch", "Collected", "collect", "has_form", "rollouts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def collect(policy: Policy, tasks: Epochs, reward: Reward, stage: Stage, generat
         batch = rollouts_of(policy, tasks.take(wanted), reward, stage, generator)
         groups = batch.groups()
         kept = [rows for rows in groups if _is_kept(batch, rows, stage.min_std)]
-        formed = [[row for row in rows if is_well_formed(batch.statuses[row])] for rows in groups]
+        formed = [[row for row in rows if has_form(batch.statuses[row])] for rows in groups]
         found.groups += len(groups)
         found.kept += len(kept)
         found.kept_well_formed += sum(_is_kept(batch, rows, stage.min_std) for rows in formed)
@@ -162,7 +162,7 @@ def rollouts_of(
     return Batch(each, rollouts, texts, list(scores.values), list(scores.status), parts)
 
 
-def is_well_formed(status: str) -> bool:
+def has_form(status: str) -> bool:
     """Whether a reply of this status has the form that its reward wants; for ``outcome``, a final answer."""
     return status not in ("format", "unparseable_completion")
 

@@ -13,15 +13,13 @@ import torch
 
 from rewards import Reward
 from rewards.adapters.core import RewardLike, resolve
-from srl_data.training.collect import rollouts_of
+from srl_data.training.collect import has_form, rollouts_of
 from srl_data.training.policy import ModelError, Policy
 from srl_data.training.sampling import Kind, Sampling
 from srl_data.training.stage import ConfigError, Stage
 from srl_data.training.tasks import Task, check_fit, load_tasks
 
 __all__ = ["Answered", "Asked", "Reply", "answers", "gather", "is_well_formed"]
-
-_MALFORMED = ("format", "unparseable_completion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Answered:
 
 def is_well_formed(reply: Reply) -> bool:
     """Whether a reply has the form that its reward wants; for ``outcome``, that it has a final answer."""
-    return reply.status not in _MALFORMED
+    return has_form(reply.status)
 
 
 @dataclass(frozen=True, slots=True)
