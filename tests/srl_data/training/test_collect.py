@@ -155,7 +155,7 @@ def test_rows_stay_together() -> None:
     assert part.rewards == [1.0, 0.5, 1.0]
     assert part.texts == [batch.texts[row] for row in sorted(rows)] == model.decode(part.rollouts)
     assert part.parts == {"half": [0.5, 0.25, 0.5]}
-    assert [tuple(prompt) for prompt in part.rollouts.prompts] == [task.prompt for task in part.tasks]
+    assert [tuple(prompt) for prompt in part.rollouts.prompts] == [tuple(task.prompt) for task in part.tasks]
 
 
 def test_greedily_one_reply_each_and_the_same_every_time() -> None:

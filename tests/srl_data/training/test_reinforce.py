@@ -212,7 +212,7 @@ def test_minibatches_are_whole_groups_each_once_an_epoch(prompts: int, minibatch
         return original(self, rollouts, temperature)
 
     queue = tasks(*[GOOD] * prompts)
-    wanted = sorted(task.prompt for task in queue.take(prompts))
+    wanted = sorted(tuple(task.prompt) for task in queue.take(prompts))
     queue.position = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Policy, "score", watching)
