@@ -66,6 +66,8 @@ class Policy:
         Raises:
             ModelError: If it cannot be loaded, or ends a reply with nothing.
         """
+        if revision is not None and Path(source).is_dir():
+            raise ModelError(f"revision = {revision!r} is of a model on the Hub, and {str(source)!r} is a folder")
         try:
             with _quiet() if Path(source).is_dir() else nullcontext():  # a download is worth a bar
                 tokenizer = AutoTokenizer.from_pretrained(str(source), revision=revision)
@@ -75,8 +77,7 @@ class Policy:
                 if getattr(model, "_hf_peft_config_loaded", False):
                     model = _merged(str(source), revision)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-            absent = "" if Path(source).exists() else "there is no such folder, and "
-            raise ModelError(f"the model {str(source)!r} cannot be loaded: {absent}{error}") from error
+            raise ModelError(f"the model {str(source)!r} cannot be loaded: {_lacking(Path(source))}{error}") from error
         return cls.of(
             model,
             tokenizer,
@@ -260,6 +261,17 @@ def plain_prompt(messages: Sequence[Mapping[str, str]]) -> str:
         'Be brief.\n\n1 + 1?\n\n'
     """
     return "".join(f"{message['content']}\n\n" for message in messages)
+
+
+def _lacking(source: Path) -> str:
+    """What a folder of a model has not, as the beginning of a message."""
+    if not source.exists():
+        return "there is no such folder, and "
+    if source.is_dir() and not any((source / name).exists() for name in ("config.json", "adapter_config.json")):
+        return "it is no model's folder, for it has no config.json; "
+    if source.is_dir() and not (any(source.glob("*token*")) or any(source.glob("vocab*"))):
+        return "it has no tokenizer; "
+    return ""
 
 
 @contextmanager

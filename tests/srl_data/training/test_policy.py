@@ -184,6 +184,16 @@ def test_tokens_that_were_added_and_not_embedded_may_not_occur() -> None:
         found.encode_reply("<image>")
 
 
+def test_a_folder_says_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"it is no model's folder, for it has no config\.json"):
+        Policy.load(tmp_path)
+    policy().model.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="it has no tokenizer"):
+        Policy.load(tmp_path)
+    with pytest.raises(ModelError, match=r"'main' is of a model on the Hub, and .* is a folder"):
+        Policy.load(tmp_path, revision="main")
+
+
 def test_a_model_that_keeps_what_it_read_in_its_own_way_is_refused() -> None:
     """It would be asked for each token as if there were none before."""
     from transformers import MambaConfig, MambaForCausalLM
