@@ -30,7 +30,7 @@ test: lint ## install, lint, then every test: unit, slow, the built wheel
 	$(PYTEST) -n 2 --ignore $(WHEEL_TEST)
 	$(PYTEST) $(WHEEL_TEST)
 
-unit: $(VENV)/.dev ## the unit tests and doctests alone, in a minute or so
+unit: $(VENV)/.dev ## the unit tests and doctests alone, in a minute or two
 	$(PYTEST) -n 2 -m "not slow" --hypothesis-profile unit
 
 lint: $(VENV)/.dev ## style, types, direction of imports
