@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -10,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rewards.adapters.tiny_models import tiny_model, tiny_tokenizer
+from tests.rewards.adapters.tiny_models import needs_trl, tiny_model, tiny_tokenizer
 
-# not imported here: it takes seconds, also where slow tests are left out
-without_trl = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="TRL is not installed")
-pytestmark = [pytest.mark.slow, without_trl, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.slow, needs_trl, pytest.mark.filterwarnings("default")]
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "trainers" / "trl.md").read_text(encoding="utf-8")

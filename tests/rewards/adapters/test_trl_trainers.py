@@ -6,7 +6,6 @@ Beside each reward function stands a witness, a plain function of the kind that 
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
@@ -23,11 +22,10 @@ from rewards import Term, compose
 from rewards.adapters.dynamic_sampling import spread, with_dynamic_sampling
 from rewards.adapters.trl import to_trl, to_trl_async
 from rewards.errors import ColumnError, OptionError
-from tests.rewards.adapters.tiny_models import tiny_model, tiny_tokenizer
+from tests.rewards.adapters.tiny_models import needs_trl, tiny_model, tiny_tokenizer
 
 # torch, accelerate and TRL warn of one another
-without_trl = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="TRL is not installed")
-pytestmark = [pytest.mark.slow, without_trl, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.slow, needs_trl, pytest.mark.filterwarnings("default")]
 
 TRAINERS = ("GRPO", "RLOO")
 REFERENCE = "3 + 4 = 7, so x = 7."

@@ -66,20 +66,7 @@ def _gpt2() -> PreTrainedModel:
 
 def _opt() -> PreTrainedModel:
     """Learnt positions with an offset, and dropout that layers switch on by themselves in training."""
-    config = OPTConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        ffn_dim=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=128,
-        word_embed_proj_dim=32,
-        init_std=0.3,
-        bos_token_id=None,
-        eos_token_id=STOP,
-        pad_token_id=0,
-    )
-    return OPTForCausalLM(config)
+    return OPTForCausalLM(OPTConfig(**_SIZES, ffn_dim=64, word_embed_proj_dim=32, init_std=0.3))
 
 
 def _qwen2() -> PreTrainedModel:
