@@ -9,7 +9,7 @@ from math import comb, lgamma, log, log1p
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Estimate", "mean_of", "pass_at"]
+__all__ = ["Estimate", "mean_of", "pass_at", "together"]
 
 _RESAMPLES = 4000
 _TAIL = 0.025
@@ -45,6 +45,19 @@ def pass_at(k: int, tried: int, right: int) -> float:
     if not (1 <= k <= tried and 0 <= right <= tried):
         raise ValueError(f"pass@{k} of {tried} replies, {right} of them right")
     return 1 - comb(tried - right, k) / comb(tried, k)
+
+
+def together(values: Iterable[tuple[str, float]]) -> list[list[float]]:
+    """Values by what they belong to, as :func:`mean_of` takes them.
+
+    Example:
+        >>> together([("a", 1.0), ("b", 0.0), ("a", 0.5)])
+        [[1.0, 0.5], [0.0]]
+    """
+    found: dict[str, list[float]] = {}
+    for problem, value in values:
+        found.setdefault(problem, []).append(value)
+    return list(found.values())
 
 
 def mean_of(

@@ -8,7 +8,7 @@ from statistics import fmean, pstdev
 
 from rewards.adapters.core import RewardLike
 from rewards.errors import OptionError
-from srl_data.insight.intervals import Estimate, mean_of
+from srl_data.insight.intervals import Estimate, mean_of, together
 from srl_data.insight.regime import Advice, Rule, SolutionSignal, StepSignal, suggest
 from srl_data.training.policy import Policy
 from srl_data.training.replies import Answered, Asked, Reply, answers, gather, is_well_formed
@@ -152,7 +152,7 @@ def read_solutions(answered: Sequence[Answered], asked: Asked, sampling: Samplin
     right = [sum(score >= most for score in _scored(each.sampled)) for each in whole]
 
     def share(values: Iterable[float]) -> Estimate:
-        return _share(_by_problem(whole, values).values(), sampling)
+        return _share(_by_problem(whole, values), sampling)
 
     signal = SolutionSignal(
         never=share(count == 0 for count in right),
@@ -183,7 +183,7 @@ def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling:
 
     def share(read: Callable[[int, Answered], float]) -> Estimate:
         values = (read(at, each) for at, each in enumerate(measured))
-        return _share(_by_problem(measured, values).values(), sampling)
+        return _share(_by_problem(measured, values), sampling)
 
     def reachable(at: int, each: Answered) -> bool:
         top = best[at]
@@ -197,7 +197,7 @@ def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling:
         well_formed=share(lambda at, each: fmean(is_well_formed(reply) for reply in each.sampled)),
     )
     problems = _by_problem(measured, (fmean(_scored(each.sampled)) for each in measured))
-    score = mean_of(problems.values(), bounds=asked.reward.bounds, seed=sampling.seed)
+    score = mean_of(problems, bounds=asked.reward.bounds, seed=sampling.seed)
     truncated = share(lambda at, each: fmean(reply.truncated for reply in each.sampled))
     unscored = len(answered) - len(measured)
     return Steps(
@@ -213,12 +213,9 @@ def read_steps(answered: Sequence[Answered], asked: Asked, rule: Rule, sampling:
     )
 
 
-def _by_problem(answered: Iterable[Answered], values: Iterable[float]) -> dict[str, list[float]]:
+def _by_problem(answered: Iterable[Answered], values: Iterable[float]) -> list[list[float]]:
     """One value of each prompt, those of one problem together."""
-    problems: dict[str, list[float]] = {}
-    for each, value in zip(answered, values, strict=True):
-        problems.setdefault(each.problem, []).append(float(value))
-    return problems
+    return together((each.problem, float(value)) for each, value in zip(answered, values, strict=True))
 
 
 def _share(problems: Iterable[Sequence[float]], sampling: Sampling) -> Estimate:

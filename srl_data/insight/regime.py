@@ -165,16 +165,16 @@ def suggest(solutions: SolutionSignal | None, steps: StepSignal | None, rule: Ru
         return advice(_why_steps(solutions, rlvr=rlvr), "srl", "rlvr")
     if rlvr:
         return advice("problems are solved now and then, and single steps say too little", "rlvr")
-    if steps is not None and holds("rollouts of steps that are right", steps.right, rule.learnt):
+    if steps is None:
+        return advice("whole solutions say too little; probe the steps too, or imitate and probe again", *_ALL)
+    if holds("rollouts of steps that are right", steps.right, rule.learnt):
         if solutions is None:
             return advice("the model writes these steps")
         return advice("single steps are right already, whole solutions are not", "sft", "rlvr")
-    if steps is not None and not holds("rollouts of steps that are well formed", steps.well_formed, rule.formed):
+    if not holds("rollouts of steps that are well formed", steps.well_formed, rule.formed):
         return advice(
             "most replies do not even have the form that the reward wants: see to that first, then probe again", *_ALL
         )
-    if steps is None:
-        return advice("whole solutions say too little; probe the steps too, or imitate and probe again", *_ALL)
     return advice("neither says enough: the steps are out of reach; imitate, then probe again", *_ALL)
 
 

@@ -10,7 +10,8 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from srl_data.training.config import differences
 from srl_data.training.policy import Policy
 from srl_data.training.stage import ConfigError
 
-__all__ = ["latest", "load", "save", "save_tensors", "state_of"]
+__all__ = ["latest", "load", "replacing", "save", "save_tensors", "state_of"]
 
 _NAME = "checkpoint"
 
@@ -38,15 +39,22 @@ def save(folder: Path, policy: Policy, state: Mapping[str, Any], tensors: Mappin
     Raises:
         OSError: If the disk is full, or cannot be written; then the one before still stands.
     """
-    fresh, place, old = (folder / name for name in (f"{_NAME}.new", _NAME, f"{_NAME}.old"))
+    with replacing(folder / _NAME) as fresh:
+        save_tensors(policy.trained(), fresh / "weights.pt")
+        save_tensors(dict(tensors), fresh / "tensors.pt")
+        with (fresh / "state.json").open("w", encoding="utf-8") as file:
+            json.dump(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(place: Path) -> Iterator[Path]:
+    """A new folder, ``PLACE.new``, which takes the place when it is whole; what is there goes only then."""
+    fresh, old = (place.with_name(f"{place.name}.{name}") for name in ("new", "old"))
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    save_tensors(policy.trained(), fresh / "weights.pt")
-    save_tensors(dict(tensors), fresh / "tensors.pt")
-    with (fresh / "state.json").open("w", encoding="utf-8") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    yield fresh
     if place.exists():
         shutil.rmtree(old, ignore_errors=True)
         place.rename(old)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rewards import Reward
 from rewards.adapters.core import RewardLike
-from srl_data.insight.intervals import mean_of, pass_at
+from srl_data.insight.intervals import mean_of, pass_at, together
 from srl_data.training.policy import Policy
 from srl_data.training.replies import Answered, Reply, answers, gather, is_well_formed
 from srl_data.training.sampling import Kind, Sampling
@@ -96,11 +96,8 @@ def _measured(groups: Sequence[tuple[str, Sequence[Reply]]], reward: Reward, see
     everything = [reply for _, replies in groups for reply in replies]
 
     def mean(read: Callable[[Reply], float | None], bounds: tuple[float, float] | None) -> dict[str, float] | None:
-        problems: dict[str, list[float]] = {}
-        for problem, replies in groups:
-            values = (read(reply) for reply in replies)
-            problems.setdefault(problem, []).extend(value for value in values if value is not None)
-        return _estimate(problems.values(), bounds, seed)
+        values = ((problem, read(reply)) for problem, replies in groups for reply in replies)
+        return _estimate(together((problem, value) for problem, value in values if value is not None), bounds, seed)
 
     return {
         "replies": len(everything),
@@ -124,11 +121,8 @@ def _passes(groups: Sequence[tuple[str, Sequence[Reply]]], reward: Reward, sampl
     sizes = [2**power for power in range(1, sampling.samples.bit_length())]
     found = {}
     for k in sorted({*sizes, sampling.samples} - {1}):
-        problems: dict[str, list[float]] = {}
-        for problem, tried, right in counts:
-            if tried >= k:
-                problems.setdefault(problem, []).append(pass_at(k, tried, right))
-        found[f"pass@{k}"] = _estimate(problems.values(), (0, 1), sampling.seed)
+        values = together((problem, pass_at(k, tried, right)) for problem, tried, right in counts if tried >= k)
+        found[f"pass@{k}"] = _estimate(values, (0, 1), sampling.seed)
     return found
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
+from transformers.utils.peft_utils import find_adapter_config_file
 
 from srl_data.errors import OutputError, SrlDataError
 from srl_data.training.config import Lora
@@ -71,11 +72,7 @@ class Policy:
         try:
             with _quiet() if Path(source).is_dir() else nullcontext():  # a download is worth a bar
                 tokenizer = AutoTokenizer.from_pretrained(str(source), revision=revision)
-                model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                    str(source), revision=revision, dtype=torch.float32
-                )
-                if getattr(model, "_hf_peft_config_loaded", False):
-                    model = _merged(str(source), revision)
+                model = _model(str(source), revision)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"the model {str(source)!r} cannot be loaded: {_lacking(Path(source))}{error}") from error
         return cls.of(
@@ -326,12 +323,15 @@ def _end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int | None:
     return next((token for token in behind if token in special), None)
 
 
-def _merged(source: str, revision: str | None) -> PreTrainedModel:
-    """The model that adapters name, with them merged in."""
-    from peft import AutoPeftModelForCausalLM  # transformers has just loaded adapters with it
+def _model(source: str, revision: str | None) -> PreTrainedModel:
+    """A model; of adapters alone the one that they name, with them merged in."""
+    if find_adapter_config_file(source, revision=revision) is None:
+        found: PreTrainedModel = AutoModelForCausalLM.from_pretrained(source, revision=revision, dtype=torch.float32)
+        return found
+    from peft import AutoPeftModelForCausalLM
 
-    model: Any = AutoPeftModelForCausalLM.from_pretrained(source, revision=revision, dtype=torch.float32)
-    merged: PreTrainedModel = model.merge_and_unload()
+    adapted: Any = AutoPeftModelForCausalLM.from_pretrained(source, revision=revision, dtype=torch.float32)
+    merged: PreTrainedModel = adapted.merge_and_unload()
     return merged.requires_grad_(True)
 
 

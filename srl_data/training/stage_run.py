@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -208,13 +207,8 @@ class StageRun:
 
     def _save_model(self) -> None:
         """Write the stage's model, in place of another only when it is whole."""
-        place = self._folder / self._stage.name
-        fresh = place.with_name(f"{place.name}.new")
-        with disk_errors(self._folder):
-            shutil.rmtree(fresh, ignore_errors=True)
+        with disk_errors(self._folder), checkpoint.replacing(self._folder / self._stage.name) as fresh:
             self._policy.save(fresh)
-            shutil.rmtree(place, ignore_errors=True)
-            fresh.rename(place)
 
     def _check_weights(self) -> None:
         """A gradient may be finite, and the weights that it makes may not."""
