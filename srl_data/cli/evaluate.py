@@ -104,8 +104,8 @@ def _print(kind: str, found: dict[str, Any], samples: int) -> None:
     lines |= {"well formed": "well_formed", "truncated": "truncated", "tokens": "tokens"}
     for words, key in lines.items():
         _line(words, [figures.get(key, "") for _, figures in views])
-    for part in views[0][1]["parts"]:
-        _line(f"part {part}", [figures["parts"][part] for _, figures in views])
+    for part in dict.fromkeys(part for _, figures in views for part in figures["parts"]):
+        _line(f"part {part}", [figures["parts"].get(part) for _, figures in views])
     for view, figures in views:
         for status, number in figures["unscored"].items():
             click.echo(f"  {number:,} of {figures['replies']:,} {view} replies have no score: {status}")

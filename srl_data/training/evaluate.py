@@ -107,8 +107,8 @@ def _measured(groups: Sequence[tuple[str, Sequence[Reply]]], reward: Reward, see
         "truncated": mean(lambda reply: float(reply.truncated), (0, 1)),
         "tokens": mean(lambda reply: float(reply.tokens), None),
         "parts": {
-            name: mean(lambda reply, name=name: reply.parts[name], None)  # type: ignore[misc]
-            for name in everything[0].parts
+            name: mean(lambda reply, name=name: reply.parts.get(name), None)  # type: ignore[misc]
+            for name in dict.fromkeys(name for each in everything for name in each.parts)
         },
     }
 

@@ -48,6 +48,13 @@ def _answered(name: str, *sampled: Reply, greedy: Reply | None = None, problem: 
     return Answered(Task(name, (1,), {"problem": problem or name}, ""), (greedy,) if greedy else (), sampled)
 
 
+def test_a_reply_on_which_the_reward_raised_has_no_parts() -> None:
+    lost = Reply("x", None, "error", {}, 5, False)
+    found = figures([_answered("a", lost, _reply(1.0))], OUTCOME, Sampling(samples=2), whole=True)["sampled"]
+    assert found["unscored"] == {"error": 1}
+    assert found["parts"]["found"]["value"] == 1.0
+
+
 def test_accuracy_and_pass_at_k_by_hand() -> None:
     right, wrong = _reply(1.0), _reply(0.0)
     answered = [
