@@ -9,7 +9,6 @@ import asyncio
 import json
 import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,9 +80,7 @@ def score(reward: Outcome, batch: Sequence[Task]) -> list[dict[str, Any]]:
         neighbour = NEIGHBOURS[place % len(NEIGHBOURS)]
         pairs += [(task.completion, task.gold), neighbour[:2]]
         expected += [None, neighbour[2]]
-    start = time.thread_time()
     scores = reward([completion for completion, _ in pairs], answer=[gold for _, gold in pairs])
-    seconds = time.thread_time() - start
     return [
         {
             "name": task.name,
@@ -93,7 +90,6 @@ def score(reward: Outcome, batch: Sequence[Task]) -> list[dict[str, Any]]:
             "value": scores.values[2 * place],
             "status": scores.status[2 * place],
             "neighbour": scores.values[2 * place + 1] == expected[2 * place + 1],
-            "seconds": seconds / len(batch),
         }
         for place, task in enumerate(batch)
     ]

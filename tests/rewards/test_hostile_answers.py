@@ -59,8 +59,6 @@ def test_nothing_hangs_nothing_runs_and_neighbours_are_scored(
             right = result["name"] in RIGHT and result["gold"] == "7"
             assert right or not result["value"], result
             assert result["value"] is not None, result  # there is no way round a score
-    if mode == "main":  # what is done in process is bounded: by far less than this, in CPU time of the calling thread
-        assert max(result["seconds"] for result in results) < 2
 
 
 QUICK = Outcome(**LIMITS)
