@@ -17,8 +17,9 @@ from rewards.maths.conventions import DEFAULT, Conventions
 from rewards.maths.exact import exact
 from rewards.maths.modular import same_function
 from rewards.maths.probe import close, probe
-from rewards.maths.relations import alternatives, compare_relations
+from rewards.maths.relations import compare_relations
 from rewards.maths.sets import are_apart
+from rewards.maths.solve import alternatives
 from rewards.maths.tree import (
     Apply,
     Choice,

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import TypeAlias
-
 from rewards.maths.exact import exact
+from rewards.maths.linear import linear, multiple
 from rewards.maths.points import has_own_solution, holds, placed, points
 from rewards.maths.sets import contains, is_set
-from rewards.maths.tree import (
-    Apply,
-    Collection,
-    Constant,
-    Interval,
-    Node,
-    Number,
-    Quantity,
-    Relation,
-    RelationOp,
-    Symbol,
-    Union,
-    is_scalar,
-    symbols,
-)
+from rewards.maths.solve import difference, solved, turned
+from rewards.maths.tree import Apply, Collection, Node, Number, Relation, Symbol, is_scalar, symbols
 from rewards.maths.verdict import Match, Verdict, both
 from rewards.maths.work import Work
 
-__all__ = ["alternatives", "compare_relations"]
+__all__ = ["compare_relations"]
 
 
 def compare_relations(gold: Node, answer: Node, match: Match, work: Work) -> Verdict:
@@ -53,9 +38,9 @@ def _stated(relation: Relation, other: Node, match: Match, work: Work) -> Verdic
         named = _named(relation)
         return both(match(term, other) for term in (named[1] if named else relation.terms))
     if is_set(other):
-        solved = _solved(relation, work)
-        if solved is not None:
-            return match(solved[1], other)
+        found = solved(relation, work)
+        if found is not None:
+            return match(found.values, other)
         for at in points(relation) if len(symbols(relation)) == 1 else ():
             (value,) = at.values()
             if {holds(relation, at, work), contains(other, value, work)} == {True, False}:
@@ -83,11 +68,11 @@ def _two(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
         return _equations(gold, answer, match, work)
     if any(equations):
         return Verdict(False, "text", "an equation is no inequality")
-    ours, theirs = _solved(gold, work), _solved(answer, work)
+    ours, theirs = solved(gold, work), solved(answer, work)
     if ours and theirs:
-        if ours[0] != theirs[0]:
-            return Verdict(False, "text", f"statements about {ours[0]} and {theirs[0]}")
-        return match(ours[1], theirs[1])
+        if ours.name != theirs.name:
+            return Verdict(False, "text", f"statements about {ours.name} and {theirs.name}")
+        return match(ours.values, theirs.values)
     single = len(gold.ops) == len(answer.ops) == 1 and "in" not in gold.ops + answer.ops
     if single and all(is_scalar(term) for term in gold.terms + answer.terms):
         return _inequalities(gold, answer, match, work)
@@ -96,7 +81,7 @@ def _two(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
 
 def _chains(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
     """Chains term by term, in either direction; a difference there need not be one in what they state."""
-    for chain in (answer, _turned(answer)):
+    for chain in (answer, turned(answer)):
         if chain and gold.ops == chain.ops and len(gold.terms) == len(chain.terms):
             verdict = both(match(a, b) for a, b in zip(gold.terms, chain.terms, strict=True))
             if verdict.equal:
@@ -106,15 +91,6 @@ def _chains(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdi
             if {holds(gold, at, work), holds(answer, at, work)} == {True, False}:
                 return Verdict(False, "rational", "only one of the two holds at some point")
     return Verdict(None, "symbolic", "statements of different forms")
-
-
-_TURNED: dict[str, RelationOp] = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
-
-
-def _turned(relation: Relation) -> Relation | None:
-    if "in" in relation.ops:
-        return None
-    return Relation(relation.terms[::-1], tuple(_TURNED[op] for op in relation.ops[::-1]))
 
 
 # --- equations ---------------------------------------------------------------------------------------------------
@@ -129,10 +105,10 @@ def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Ve
         return straight
     if not all(is_scalar(term) for term in gold.terms + answer.terms):
         return straight
-    left, right = _difference(gold), _difference(answer)
-    line, other = _linear(left, work), _linear(right, work)
+    left, right = difference(gold), difference(answer)
+    line, other = linear(left, work), linear(right, work)
     if line is not None and other is not None:
-        same = _multiple(line, other) is not None
+        same = multiple(line, other) is not None
         return Verdict(same, "rational", "the same equation" if same else "different linear equations")
     verdict = _proportional(left, right, match, work, positive=False)
     if verdict.equal is None and (has_own_solution(left, right, work) or has_own_solution(right, left, work)):
@@ -146,11 +122,6 @@ def _named(relation: Relation) -> tuple[Node, tuple[Node, ...]] | None:
         if _is_name(terms[0]) and not any(symbols(terms[0]) & symbols(term) for term in terms[1:]):
             return terms[0], terms[1:]
     return None
-
-
-def _difference(relation: Relation) -> Node:
-    left, right = relation.terms
-    return Apply("add", (left, Apply("neg", (right,))))
 
 
 def _proportional(left: Node, right: Node, match: Match, work: Work, *, positive: bool) -> Verdict:
@@ -169,66 +140,15 @@ def _proportional(left: Node, right: Node, match: Match, work: Work, *, positive
     return Verdict(None, "symbolic", "statements that are no multiples of each other")
 
 
-_Linear: TypeAlias = dict[str, Fraction]
-
-
-def _linear(node: Node, work: Work) -> _Linear | None:
-    """A sum of rational multiples of variables, the constant under ""; ``None`` if the node is not one."""
-    value = exact(node, work)
-    if value is not None:
-        return {"": value} if value else {}
-    match node:
-        case Symbol(name):
-            return {name: Fraction(1)}
-        case Apply("neg", (inner,)):
-            return _scaled(_linear(inner, work), Fraction(-1))
-        case Apply("add", args):
-            total: _Linear = {}
-            for each in args:
-                part = _linear(each, work)
-                if part is None:
-                    return None
-                for name, times in part.items():
-                    total[name] = total.get(name, Fraction(0)) + times
-            return {name: times for name, times in total.items() if times}
-        case Apply("mul", args):
-            factor, rest = Fraction(1), []
-            for each in args:
-                value = exact(each, work)
-                if value is None:
-                    rest.append(each)
-                else:
-                    factor *= value
-            return _scaled(_linear(rest[0], work), factor) if len(rest) == 1 else None
-        case Apply("div", (above, below)):
-            value = exact(below, work)
-            return _scaled(_linear(above, work), 1 / value) if value else None
-    return None
-
-
-def _scaled(form: _Linear | None, factor: Fraction) -> _Linear | None:
-    return form and {name: times * factor for name, times in form.items() if factor}
-
-
-def _multiple(ours: _Linear, theirs: _Linear) -> Fraction | None:
-    """The number that the one is the other times, if there is one and it is not 0."""
-    if ours.keys() != theirs.keys():
-        return None
-    if not ours:
-        return Fraction(1)
-    factors = {ours[name] / theirs[name] for name in ours}
-    return factors.pop() if len(factors) == 1 else None
-
-
 # --- inequalities ------------------------------------------------------------------------------------------------
 
 
 def _inequalities(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
     """Two inequalities of two terms each, at least one of which is not solved for a variable."""
     (ours, op), (theirs, other) = _positive(gold), _positive(answer)
-    line, second = _linear(ours, work), _linear(theirs, work)
+    line, second = linear(ours, work), linear(theirs, work)
     if line is not None and second is not None:
-        factor = _multiple(line, second)
+        factor = multiple(line, second)
         same = op == other and factor is not None and (factor > 0 or op == "!=")
         return Verdict(same, "rational", "the same inequality" if same else "different linear inequalities")
     verdict = _proportional(ours, theirs, match, work, positive=op != "!=") if op == other else _OPEN
@@ -240,64 +160,5 @@ _OPEN = Verdict(None, "symbolic", "statements of different forms")
 
 def _positive(relation: Relation) -> tuple[Node, str]:
     """What an inequality says to be positive, not negative, or not zero, and which of these."""
-    turned = relation if relation.ops[0][0] in ">!" else _turned(relation)
-    return (_difference(turned), turned.ops[0]) if turned else (relation, "")
-
-
-def _solved(relation: Relation, work: Work) -> tuple[str, Node] | None:
-    """The variable that a statement is about, and the set that it is said to be in."""
-    terms, ops = relation.terms, relation.ops
-    if ops == ("in",):
-        return (terms[0].name, terms[1]) if isinstance(terms[0], Symbol) and is_set(terms[1]) else None
-    if "in" in ops or "=" in ops:
-        return None
-    if len(ops) == 1:
-        return _half_line(relation, work)
-    if len(ops) != 2 or "!=" in ops or symbols(terms[0]) | symbols(terms[2]):
-        return None
-    middle = terms[1]
-    if not isinstance(middle, Symbol):
-        return None
-    if {op[0] for op in ops} == {">"}:
-        terms, ops = terms[::-1], ops[::-1]
-    elif {op[0] for op in ops} != {"<"}:
-        return None
-    return middle.name, Interval(terms[0], terms[2], len(ops[0]) == 2, len(ops[1]) == 2)
-
-
-def alternatives(node: Node, work: Work) -> Union | None:
-    """The set that several inequalities about one variable state: ``x < 1 or x > 2``, ``x < 1, x > 2``."""
-    if not isinstance(node, Collection) or node.kind != "bare":
-        return None
-    solved = [_solved(item, work) for item in node.items if isinstance(item, Relation)]
-    sets = [each for each in solved if each]
-    if len(sets) < len(node.items) or len({name for name, _ in sets}) != 1:
-        return None
-    return Union(tuple(stated for _, stated in sets))
-
-
-def _half_line(relation: Relation, work: Work) -> tuple[str, Node] | None:
-    (left, right), (op,) = relation.terms, relation.ops
-    if isinstance(left, Symbol) and not symbols(right):
-        name, bound = left.name, right
-    elif isinstance(right, Symbol) and not symbols(left):
-        name, bound, op = right.name, left, _TURNED[op]
-    else:
-        form = _linear(_difference(relation), work) if is_scalar(left) and is_scalar(right) else None
-        names = [each for each in form or () if each]
-        if not form or len(names) != 1:
-            return None
-        name = names[0]
-        bound = Number(-form.get("", Fraction(0)) / form[name])
-        if form[name] < 0:
-            op = _TURNED[op]
-    if isinstance(bound, Quantity):
-        bound = bound.value
-    if not is_scalar(bound):
-        return None
-    least, most = Apply("neg", (Constant("oo"),)), Constant("oo")
-    if op == "!=":
-        return name, Union((Interval(least, bound, False, False), Interval(bound, most, False, False)))
-    if op[0] == "<":
-        return name, Interval(least, bound, False, op == "<=")
-    return name, Interval(bound, most, op == ">=", False)
+    above = relation if relation.ops[0][0] in ">!" else turned(relation)
+    return (difference(above), above.ops[0]) if above else (relation, "")

@@ -8,6 +8,7 @@ from itertools import islice
 from rewards.maths.compare import Conventions, Verdict, compare
 from rewards.maths.exact import exact
 from rewards.maths.points import placed, points
+from rewards.maths.solve import difference
 from rewards.maths.tree import Apply, Node, Number, Relation, is_scalar, symbols
 from rewards.maths.verdict import TIERS
 
@@ -32,7 +33,7 @@ def same_statement(gold: Relation, answer: Relation, conventions: Conventions) -
     if symbols(gold) != symbols(answer):
         return Verdict(False, "text", "statements about different variables")
     if gold.ops == answer.ops == ("=",) and all(map(is_scalar, gold.terms + answer.terms)):
-        return _are_multiples(_difference(gold), _difference(answer), conventions)
+        return _are_multiples(difference(gold), difference(answer), conventions)
     verdict = compare(gold, answer, conventions)
     return verdict._replace(equal=bool(verdict.equal))
 
@@ -54,8 +55,3 @@ def _are_multiples(first: Node, second: Node, conventions: Conventions) -> Verdi
 
 def _times(factor: Fraction, node: Node) -> Node:
     return node if factor == 1 else Apply("mul", (Number(factor), node))
-
-
-def _difference(relation: Relation) -> Node:
-    left, right = relation.terms
-    return Apply("add", (left, Apply("neg", (right,))))

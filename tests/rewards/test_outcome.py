@@ -79,7 +79,8 @@ CASES: list[tuple[str, str, float | None, str, str | None, str | None]] = [
     ("I see no way to do it.\n\nSorry.", r"\int_0^1 f", None, "unparseable_reference", None, None),
     (r"\boxed{7}", "1" * 600, None, "too_large", "box", None),
     (r"\boxed{7}", "9^{9^{9^{9}}}", None, "timeout", "box", "symbolic"),
-    (r"\boxed{x<-2 \text{ or } x>2}", "|x|>2", None, "timeout", "box", "symbolic"),  # one set, and no second guess
+    (r"\boxed{x<-2 \text{ or } x>2}", "|x|>2", 1.0, "ok", "box", "text"),
+    (r"\boxed{x<-2 \text{ or } x>2}", "x^2>4", None, "timeout", "box", "symbolic"),  # one set, and no second guess
     (r"\boxed{x<-2 \text{ or } x>3}", "|x|>2", 0.0, "ok", "box", "rational"),
     # and what is broken in the same way as the gold answer is still the gold answer
     (r"\boxed{9^{9^{9^{9}}}}", "9^{9^{9^{9}}}", 1.0, "ok", "box", "text"),
