@@ -15,7 +15,7 @@ from rewards.maths.exact import exact
 from rewards.maths.final import clean, final_answer
 from rewards.maths.memory import Memory
 from rewards.maths.probe import has_values
-from rewards.maths.tree import Node, Relation, children, is_scalar, walk
+from rewards.maths.tree import Node, Relation, children, is_infinite, is_scalar, walk
 from rewards.maths.verify import Gold, Judgement, judge, read_gold
 from rewards.types import Explanation, Scores, Status
 from rewards.workers import Outcome as Decision
@@ -142,13 +142,13 @@ class Outcome(PairReward):
 
         Example:
             >>> print(Outcome().fault(r"\frac12"), Outcome().fault("1/0"), sep="; ")
-            None; the gold answer has no value
+            None; the gold answer has no value that can be worked out
         """
         read = self._gold(gold)
         if read.fault:
             return read.reason
         if read.node is not None and not _has_values(read.node):
-            return "the gold answer has no value"
+            return "the gold answer has no value that can be worked out"
         return None
 
     def _judge(self, keys: Sequence[tuple[str, str | None]]) -> list[_Result]:
@@ -246,7 +246,7 @@ def _is_own_fault(gold: Node, answer: Node) -> bool:
 def _has_values(node: Node) -> bool:
     """Whether values can be worked out in this process."""
     if is_scalar(node):
-        return exact(node) is not None or has_values(node)
+        return is_infinite(node) or exact(node) is not None or has_values(node)
     return all(map(_has_values, children(node)))
 
 

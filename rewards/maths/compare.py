@@ -21,6 +21,8 @@ from rewards.maths.relations import compare_relations
 from rewards.maths.sets import are_apart
 from rewards.maths.solve import alternatives
 from rewards.maths.tree import (
+    INFINITY,
+    MINUS_INFINITY,
     Apply,
     Choice,
     Collection,
@@ -166,7 +168,7 @@ class _Comparison:
         if self._conventions.units == "ignore" and gold.unit != "%" != answer.unit:
             return self.match(gold.value, answer.value)
         if gold.unit == answer.unit:
-            return self.match(gold.value, answer.value)
+            return _remainders(gold, answer) or self.match(gold.value, answer.value)
         if {gold.unit, answer.unit} == {"°", "rad"}:
             return self.match(_plain(gold), _plain(answer))
         ours, factor = measure(gold.unit)
@@ -196,14 +198,22 @@ class _Comparison:
         return match(side.value, other)
 
 
+def _remainders(gold: Quantity, answer: Quantity) -> Verdict | None:
+    """Two remainders of one division by a number: the same if their difference is a multiple of that."""
+    modulus = gold.unit.removeprefix("mod ")
+    ours, theirs = exact(gold.value), exact(answer.value)
+    if modulus == gold.unit or not modulus.isdigit() or not int(modulus) or ours is None or theirs is None:
+        return None
+    same = (ours - theirs) % int(modulus) == 0
+    return Verdict(same, "rational", "the same remainder" if same else "different remainders")
+
+
 def _infinite(node: Node) -> Literal[-1, 0, 1]:
-    if node == Constant("oo"):
-        return 1
-    return -1 if node == Apply("neg", (Constant("oo"),)) else 0
+    return 1 if node == INFINITY else -1 if node == MINUS_INFINITY else 0
 
 
 def _has_infinity(node: Node) -> bool:
-    return any(each == Constant("oo") for each in walk(node))
+    return INFINITY in walk(node)
 
 
 def _is_pure(unit: str) -> bool:

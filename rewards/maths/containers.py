@@ -38,8 +38,8 @@ def compare_containers(gold: Node, answer: Node, match: Match, work: Work, *, or
         if len(kinds) == 1 or ("bare" in kinds and "set" not in kinds):
             return _in_order(gold.items, answer.items, match)
         return _KINDS
-    for side, other in ((gold, answer), (answer, gold)):  # the set of one value is as good as the value
-        if isinstance(side, Collection) and side.kind == "set" and len(side.items) == 1:
+    for side, other in ((gold, answer), (answer, gold)):  # the set or list of one value is as good as the value
+        if isinstance(side, Collection) and side.kind in ("set", "list") and len(side.items) == 1:
             return match(side.items[0], other) if side is gold else match(other, side.items[0])
     return _KINDS
 

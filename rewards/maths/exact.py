@@ -12,7 +12,7 @@ from rewards.maths.work import OverBudget, Work
 __all__ = ["MAX_BITS", "MAX_FACTORIAL", "exact"]
 
 MAX_BITS = 20_000  # of a numerator or denominator
-MAX_FACTORIAL = 1_000
+MAX_FACTORIAL = 2_086  # which is about as many bits
 
 
 class _NotExact(Exception):
@@ -148,7 +148,7 @@ def _factorial(args: list[Fraction]) -> Fraction:
 
 def _binomial(args: list[Fraction]) -> Fraction:
     whole, chosen = _integers(args)
-    if whole < 0 or chosen < 0 or min(chosen, whole - chosen) * whole.bit_length() > MAX_BITS:
+    if whole < 0 or chosen < 0 or min(whole, min(chosen, whole - chosen) * whole.bit_length()) > MAX_BITS:
         raise _NotExact
     return Fraction(math.comb(whole, chosen))
 

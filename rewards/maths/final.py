@@ -285,7 +285,8 @@ def _line(text: str) -> Final | None:
     if bare and "\\boxed" not in bare and (is_value(bare) or line.strip("*_. ") == f"${answer}$"):
         return Final((bare,), "line", at)
     if answer and not text[:at].strip() and len(answer.split()) <= _FEW and not _PROSE.search(answer):
-        return Final((answer,), "reply", at)
+        formula = _ENDS_IN_FORMULA.fullmatch(answer)
+        return Final((clean(formula[1]) if formula else answer,), "reply", at)
     return None
 
 
@@ -301,6 +302,7 @@ _SPAN = re.compile(
     re.DOTALL,
 )
 _UNIT = re.compile(r"\\?%|[^\W\d_]{1,20}(?: [^\W\d_]{1,20})?")
+_ENDS_IN_FORMULA = re.compile(rf"[^\d$\\]*[^\W\d_]{{2}}[^\d$\\]*+({_SPAN.pattern})", re.DOTALL)
 _LEAD = re.compile(r"^(?:(?:approximately|about|exactly|simply|just|option|choice)\s++)++", re.IGNORECASE)
 _PHRASED = re.compile(r"the (?:final |correct )?answer is\b[:：\s*_]*+(.++)", re.IGNORECASE | re.DOTALL)
 _VALUE = re.compile(

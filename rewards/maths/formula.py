@@ -9,7 +9,7 @@ from rewards.maths.errors import Unparseable
 from rewards.maths.functions import ALONE, WORDS, Functions
 from rewards.maths.lexer import Token
 from rewards.maths.names import FUNCTIONS, GREEK
-from rewards.maths.tree import Apply, Constant, Interval, Node, Number, Symbol
+from rewards.maths.tree import INFINITY, MINUS_INFINITY, Apply, Interval, Node, Number, Symbol
 
 __all__ = ["CURRENCIES", "ENDS", "Formula"]
 
@@ -17,6 +17,8 @@ CURRENCIES = frozenset("$€£¥")
 ENDS = frozenset(["end", ",", ";", ")", "]", "}", r"\}", "cup", "&", r"\\", "=", "!=", "<", "<=", ">", ">=", "in"])
 """Kinds of tokens at which an expression ends."""
 
+_PRIMES = {("^", "prime"): 1, ("^", "{", "prime", "}"): 1, ("^", "{", "prime", "prime", "}"): 2}
+_IN_SUBSCRIPTS = frozenset(["number", "word", "upright", "command"])
 _ROUNDED = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil")}
 _STARTS = frozenset(["number", "repeating", "word", "upright", "command", "board", "(", "[", "{", *_ROUNDED])
 _BEHIND = frozenset(["!", "%", "^", "circ"])
@@ -27,6 +29,10 @@ class Formula(Functions):
 
     def _bracket(self, opening: str) -> Node:
         """What stands in brackets: a part of an expression, a tuple, a list, a set, an interval."""
+        raise NotImplementedError
+
+    def _groups(self) -> bool:
+        """Whether the square bracket here stands around a factor: it holds one value, and is closed by its like."""
         raise NotImplementedError
 
     def _unit_ahead(self) -> bool:
@@ -88,11 +94,12 @@ class Formula(Functions):
         """Whether what follows a factor is not one more, though it could start one."""
         before, token = self._tokens[self._at - 1], self._tokens[self._at]
         if token.kind in ("number", "repeating"):
-            if before.kind in ("number", "repeating"):
+            is_exponent = self._at > 1 and self._tokens[self._at - 2].kind == "^"
+            if before.kind in ("number", "repeating") and not (is_exponent and token.spaced):  # 2^3 5 is a product
                 raise Unparseable("two numbers side by side")
-            if before.kind in WORDS and before.text != "i":
+            if before.kind in WORDS and before.text != "i" and self._kind(1) != "^":  # n2^n is one, x2 may be x_2
                 raise Unparseable("a number behind a letter")
-        if token.kind == "[":
+        if token.kind == "[" and not self._groups():
             raise Unparseable("a bracket behind a number")
         if token.kind == "command":
             return token.text in ("end", "over", "choose") or self._unit_ahead()
@@ -176,7 +183,7 @@ class Formula(Functions):
             return apply("unit" + kind, self._primary())
         if kind == "board":
             self._at += 1
-            whole = Interval(negate(Constant("oo")), Constant("oo"), False, False)
+            whole = Interval(MINUS_INFINITY, INFINITY, False, False)
             return whole if token.text == "R" else Symbol("mathbb " + token.text)
         return self._unexpected()
 
@@ -206,7 +213,7 @@ class Formula(Functions):
         """A word: a constant, a function, a variable."""
         name = token.text
         self._at += 1
-        if name in ALONE:
+        if name in ALONE and not (len(name) == 1 and self._kind() == "_"):  # i_0 is a current
             return ALONE[name]
         if name in FUNCTIONS:
             return self._function(FUNCTIONS[name])
@@ -242,28 +249,55 @@ class Formula(Functions):
         return None
 
     def _variable(self, name: str) -> Node:
+        self._order_scripts()
         if self._take("_"):
             name += "_" + self._subscript()
-        while self._kind() == "'" or (self._kind() == "^" and self._tokens[self._at + 1].text == "prime"):
-            self._at += 1 if self._kind() == "'" else 2
+        while primes := self._primes():
             self._link()
-            name += "'"
+            name += "'" * primes
         return Symbol(name)
+
+    def _primes(self) -> int:
+        r"""How many primes follow, which are taken: ``'``, ``^\prime``, ``^{\prime\prime}``."""
+        if self._take("'"):
+            return 1
+        ahead = [token.text for token in self._tokens[self._at : self._at + 5]]
+        for written, primes in _PRIMES.items():
+            if tuple(ahead[: len(written)]) == written:
+                self._at += len(written)
+                return primes
+        return 0
 
     def _subscript(self) -> str:
         token = self._tokens[self._at]
         self._at += 1
-        if token.kind in ("number", "word", "upright"):
+        if token.kind in _IN_SUBSCRIPTS:
             return token.text
         if token.kind != "{":
             self._at -= 1
             self._unexpected("as a subscript")
         parts = []
-        while self._kind() in ("number", "word", "upright", ",", "+", "-"):
+        while self._kind() in _IN_SUBSCRIPTS or self._kind() in (",", "+", "-", "*"):
             parts.append(self._tokens[self._at].text)
             self._at += 1
         self._expect("}")
         return "".join(parts)
+
+    def _order_scripts(self) -> None:
+        """Put a subscript that is written behind an exponent before it: ``v^2_0``."""
+        between = self._script_end(self._at) if self._kind() == "^" else self._at
+        if between > self._at and self._tokens[between].kind == "_":
+            end = self._script_end(between)
+            self._tokens[self._at : end] = self._tokens[between:end] + self._tokens[self._at : between]
+
+    def _script_end(self, at: int) -> int:
+        """The place behind the exponent or subscript whose sign stands at a place."""
+        depth = 0
+        for place in range(at + 1, len(self._tokens)):
+            depth += {"{": 1, "}": -1}.get(self._tokens[place].kind, 0)
+            if depth <= 0:
+                return min(place + 1, len(self._tokens) - 1)
+        return at
 
     def _absolute(self) -> Node:
         self._expect("|")

@@ -25,6 +25,9 @@ ALONE = {
 }
 """Names of constants."""
 
+_LETTERS = frozenset(["ell", "hbar", "odot"])
+_ACCENTS = frozenset(["bar", "hat", "tilde", "dot", "ddot"])
+_FIGURES = frozenset(["angle", "triangle"])
 _INVERTIBLE = frozenset(["sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh"])
 
 
@@ -86,9 +89,23 @@ class Functions(Cursor):
             return Collection("set", ())
         if name == "begin":
             return self._matrix()
-        if name in GREEK or name == "ell":
+        if name in GREEK or name in _LETTERS:
             return self._variable(name)
+        if name in _ACCENTS:
+            return self._variable(f"{name} {_letters(self._argument())}")
+        if name in _FIGURES:
+            return self._figure(name)
         raise Unparseable(f"\\{name} out of place")
+
+    def _figure(self, name: str) -> Node:
+        r"""An angle or a triangle, named by its corners: ``\angle ABC``."""
+        corners = ""
+        while self._kind() == "word" and self._tokens[self._at].text.isupper():
+            corners += self._tokens[self._at].text
+            self._at += 1
+        if not corners:
+            self._unexpected("where corners should be")
+        return Symbol(f"{name} {min(corners, corners[::-1])}")
 
     def _argument(self) -> Node:
         r"""What a command takes: braces, or what would stand there without: one digit, a letter, a command."""
@@ -202,6 +219,15 @@ class Functions(Cursor):
         if not is_scalar(node):
             raise Unparseable("a function of something that is no number")
         return node
+
+
+def _letters(node: Node) -> str:
+    """The name that a variable is, or several side by side."""
+    parts = node.args if isinstance(node, Apply) and node.op == "mul" else (node,)
+    names = [each.name for each in parts if isinstance(each, Symbol)]
+    if len(names) < len(parts):
+        raise Unparseable("an accent on something that is no name")
+    return "".join(names)
 
 
 def _is_differential(node: Node) -> bool:

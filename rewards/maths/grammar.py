@@ -12,8 +12,22 @@ from rewards.maths.build import expand, lift, settle
 from rewards.maths.errors import Unparseable
 from rewards.maths.formula import CURRENCIES, ENDS, Formula
 from rewards.maths.functions import WORDS
+from rewards.maths.lexer import Token
 from rewards.maths.names import GREEK, NAMES
-from rewards.maths.tree import Collection, Interval, Matrix, Node, Quantity, Relation, RelationOp, Symbol, Union
+from rewards.maths.tree import (
+    Collection,
+    Constant,
+    Interval,
+    Matrix,
+    Node,
+    Number,
+    Quantity,
+    Relation,
+    RelationOp,
+    Symbol,
+    Union,
+    walk,
+)
 from rewards.maths.units import UNITS
 
 __all__ = ["Parser"]
@@ -22,6 +36,9 @@ _RELATIONS = frozenset(["=", "!=", "<", "<=", ">", ">=", "in"])
 _SHORT_UNITS = frozenset("mgshL")  # single letters that are a unit behind a number and a space
 _APART = frozenset([",", ";", *_RELATIONS])  # between statements and their sides
 _MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "smallmatrix", "array"])
+_BESIDE_FACTORS = frozenset(["+", "-", "*", "/", "command", "number", "repeating", "word", "!"])
+_BEFORE_FACTORS = _BESIDE_FACTORS | {")", "]", "}", "|"}
+_BEHIND_FACTORS = _BESIDE_FACTORS | {"^", "(", "[", "{"}
 
 
 class Parser(Formula):
@@ -77,10 +94,26 @@ class Parser(Formula):
             if unit and unit != "%" and unit not in CURRENCIES:
                 self._unexpected("behind a unit")
             words = self._unit(unit)
+            if "*" in words and not any(isinstance(each, Number) or each == Constant("pi") for each in walk(value)):
+                raise Unparseable("words behind letters")
             unit = unit if unit == "%" else words  # 20% of the class
         elif not unit and self._take("_"):
             unit = "base " + self._subscript()  # a number that is written in another base
+        elif not unit and self._take("mod"):
+            unit = "mod " + self._modulus(self._tokens[self._at - 1].text)
         return Quantity(settle(value), unit) if unit else settle(value)
+
+    def _modulus(self, opening: str) -> str:
+        braced = self._take("{")
+        modulus = self._tokens[self._at]
+        if modulus.kind not in ("number", "word"):
+            self._unexpected("as a modulus")
+        self._at += 1
+        if braced:
+            self._expect("}")
+        if opening.startswith("("):
+            self._expect(")")
+        return modulus.text
 
     # --- units --------------------------------------------------------------------------------------------------
 
@@ -101,15 +134,18 @@ class Parser(Formula):
                 over = power = ""
             elif token.kind == "/" or token.text == "per":
                 over = "/"
+            elif token.kind == "*" and parts and self._kind() in WORDS:
+                continue
             elif token.text in _POWERS:
                 power = _POWERS[token.text]
             elif token.kind == "^" and parts:
                 braced = self._take("{")
+                sign = "-" if self._take("-") else ""
                 exponent = self._tokens[self._at]
-                if exponent.kind != "number" or exponent.text not in ("2", "3"):
+                if exponent.kind != "number" or exponent.text not in ("1", "2", "3", "4"):
                     self._unexpected("in a unit")
                 self._at += 1
-                parts[-1] += "^" + exponent.text
+                parts[-1] += f"^{sign}{exponent.text}"
                 if braced:
                     self._expect("}")
             elif token.text != "":
@@ -160,6 +196,9 @@ class Parser(Formula):
 
     def _bracket(self, opening: str) -> Node:
         """What stands in brackets: a part of an expression, a tuple, a list, a set, an interval."""
+        before = self._tokens[self._at - 1].kind if self._at else ""
+        if opening == r"\{":
+            self._mark_condition()
         self._at += 1
         bars, self._bars = self._bars, 0
         self._deeper()
@@ -180,14 +219,45 @@ class Parser(Formula):
         self._at += 1
         if opening == "(" and closing == ")" and len(items) == 1:
             return items[0]
+        is_factor = before in _BEFORE_FACTORS or self._kind() in _BEHIND_FACTORS
+        if opening == "[" and closing == "]" and len(items) == 1 and is_factor:
+            return items[0]
         if opening == r"\{":
             return Collection("set", tuple(expand(items)))
         return _delimited(items, opening, closing)
+
+    def _groups(self) -> bool:
+        """Whether the square bracket here stands around a factor: it holds one value, and is closed by its like."""
+        if (self._kind(1), self._kind(2)) == ("number", "]"):
+            return False  # 2 [3] may be anything
+        depth = 0
+        for token in self._tokens[self._at :]:
+            depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
+            if depth == 0:
+                return token.kind == "]"
+            if depth == 1 and token.kind in (",", ";"):
+                return False
+        return False
+
+    def _mark_condition(self) -> None:
+        r"""Have the bar of a set by a condition, ``\{x | x > 3\}``, read as a colon: the first of an odd number."""
+        depth, bars = 0, []
+        for place in range(self._at, len(self._tokens)):
+            kind = self._tokens[place].kind
+            depth += (kind == r"\{") - (kind == r"\}")
+            if kind == "|" and depth == 1:
+                bars.append(place)
+            if depth == 0:
+                break
+        if len(bars) % 2:
+            self._tokens[bars[0]] = Token(":", ":", True)
 
     # --- matrices -----------------------------------------------------------------------------------------------
 
     def _matrix(self) -> Node:
         name = self._environment()
+        if name == "cases":
+            return self._system()
         if name not in _MATRICES:
             raise Unparseable(f"the environment {name[:20]!r} is not known")
         if name == "array":
@@ -212,6 +282,21 @@ class Parser(Formula):
             raise Unparseable("a matrix that does not fit together")
         return Matrix(tuple(rows))
 
+    def _system(self) -> Node:
+        """Several statements, one below the other."""
+        self._deeper()
+        statements = [self._statement()]
+        while (self._take(r"\\") or self._take(",")) and self._tokens[self._at].text != "end":
+            if self._kind() != r"\\":
+                statements.append(self._statement())
+        self._depth -= 1
+        if self._tokens[self._at].text != "end":
+            self._unexpected("in a system of equations")
+        self._at += 1
+        if self._environment() != "cases" or not all(isinstance(each, Relation) for each in statements):
+            raise Unparseable("a system of something that is no equation")
+        return Collection("bare", tuple(statements))
+
     def _environment(self) -> str:
         self._expect("{")
         name = ""
@@ -220,6 +305,10 @@ class Parser(Formula):
             self._at += 1
         self._expect("}")
         return name
+
+
+_OPENING = frozenset(["(", "[", "{", r"\{"])
+_CLOSING = frozenset([")", "]", "}", r"\}"])
 
 
 def _is_unit(word: str) -> bool:

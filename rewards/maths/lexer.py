@@ -111,12 +111,13 @@ def _script(found: re.Match[str]) -> str:
 _REST = rf"""
   | (?P<upright> \\ (?:{"|".join(UPRIGHT)}) \*? \s*+ \{{ (?P<inner> [^{{}}]*+ ) \}} )
   | \\mathbb \s*+ (?P<board> \{{ \s*+ [A-Z] \s*+ \}} | \s [A-Z] )
-  | \\ (?P<command> [A-Za-z]++ | [^A-Za-z] )
+  | \\ (?P<command> q?quad | [A-Za-z]++ | [^A-Za-z] )
+  | (?P<mod> \( \s*+ (?: \\b?mod | mod | \\text\s*+\{{ \s*+ mod \s*+ \}} ) (?![A-Za-z]) )
   | (?P<word> [A-Za-z]++ | [^\W\d_] )
   | (?P<operator> <= | >= | != | == | \*\* | [-+*/^_()\[\]{{}}|!%=<>,;:&'$€£¥] )
   | (?P<space> [\s~]++ )
 """
-_THIN = r"(?: \{,\} | \\[,;\ ] | \\! , | ,\\! )"  # separates thousands whatever stands around it
+_THIN = r"(?: \{,\} | \\[,;\ ] | \\! , | ,\\! [ ]? )"  # separates thousands whatever stands around it
 _SPACE = "[ ]"
 _NO_MIXED = r"(?! \d | \s*+ [/\\]\s*+(?:\d|d?frac) )"  # 3 125/1000 is a mixed number
 _EXPONENT = r"(?: [eE] [+-]? \d++ (?! [\d.] ) )?"
@@ -179,6 +180,8 @@ def _scan(text: str, tokens: list[Token], conventions: Conventions, *, upright: 
             _scan(found["inner"], tokens, conventions, upright=True)
             spaced = True
             continue
+        elif what == "mod":
+            kind = "mod"
         elif what == "board":
             kind, written = "board", written[-2] if written[-1] == "}" else written[-1]
         elif what == "command":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from math import comb
 from typing import Any
 
 import mpmath
@@ -193,6 +194,11 @@ class Evaluation:
             raise Undefined
         return self._context.factorial(int(value))
 
+    def _binomial(self, args: list[Any]) -> Any:
+        if not all(self._is_real(each) and self._context.isint(each) and 0 <= each <= 300 for each in args):
+            raise Undefined
+        return self._context.mpf(comb(*map(int, args)))
+
     def _function(self, op: str, value: Any) -> Any:
         context = self._context
         size = _magnitude(value)
@@ -241,6 +247,7 @@ _ARITHMETIC: dict[str, Callable[[Evaluation, list[Any]], Any]] = {
     "min": lambda run, args: run._extreme(args, min),
     "max": lambda run, args: run._extreme(args, max),
     "factorial": Evaluation._factorial,
+    "binomial": Evaluation._binomial,
 }
 
 

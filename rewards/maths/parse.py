@@ -48,7 +48,7 @@ def parse(text: str, conventions: Conventions = DEFAULT) -> Node:
         return _fraction(*fraction.groups())
     if len(text) > MAX_CHARS:
         raise TooLarge(f"longer than {MAX_CHARS} characters")
-    text = _bare(text)
+    text = _bare(_unescaped(text))
     words = _words(text)
     if words is not None:
         return words
@@ -78,6 +78,18 @@ def _fraction(sign: str, above: str | None, below: str | None, left: str | None,
     return Apply("neg", (found,)) if sign else found
 
 
+_DOUBLED = re.compile(r"\\\\(?=[A-Za-z{}%$!,;])")
+
+
+def _unescaped(text: str) -> str:
+    r"""A text whose backslashes were doubled by whatever wrote it; two in a row mean nothing but in an environment."""
+    if "\\\\" not in text:
+        return text
+    if "\\begin" not in text:
+        return _DOUBLED.sub(r"\\", text)
+    return text.replace("\\\\", "\\") if "\\\\begin" in text else text
+
+
 _STOP = re.compile(r"(?<![\\.,;:\s])[.,;:\s]++\Z")
 _WRAPPED = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 
@@ -85,7 +97,7 @@ _WRAPPED = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 def _bare(text: str) -> str:
     """Without the delimiters of mathematics around it and the stop behind it."""
     for _ in range(4):
-        text = text.strip()
+        text = text.strip().rstrip("\\").rstrip()
         stop = _STOP.search(text)
         if stop and ".." not in stop[0]:  # 0.333... goes on
             text = text[: stop.start()]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import mpmath
@@ -30,6 +31,7 @@ from rewards.maths.work import OverBudget, Work
 __all__ = ["CLOSE", "approximate", "close", "has_values", "probe"]
 
 _RANGES = ((0.1, 0.9), (1, 3), (-0.9, -0.1), (0.1, 0.9), (-3, -1), (3, 10), (-10, 10), (-0.9, 0.9))
+_WHOLE = (3, 3, 9, 9, 9, 9)  # up to which whole numbers are drawn, for what is defined for them alone
 _ENOUGH = 4  # points within the real numbers at which both are defined
 
 _BROKEN = frozenset(["floor", "ceil", "factorial", "binomial", "gcd", "lcm", "abs", "min", "max"])
@@ -89,13 +91,15 @@ def has_values(node: Node) -> bool:
 
     Example:
         >>> from rewards.maths.parse import parse
-        >>> [has_values(parse(text)) for text in ("floor(x/2)", "1/0", "9^{9^{9^9}} + x")]
-        [True, False, False]
+        >>> [has_values(parse(text)) for text in ("floor(x/2)", "n!", "1/0", "9^{9^{9^9}} + x")]
+        [True, True, False, False]
     """
     work, draw = Work(), random.Random(_seed(node, node))  # noqa: S311
     try:
-        points = ({name: Fraction(draw.uniform(*each)) for name in sorted(symbols(node))} for each in _RANGES)
-        return any(_at(node, node, point, work) is not None for point in points)
+        names = sorted(symbols(node))
+        real = ({name: Fraction(draw.uniform(*each)) for name in names} for each in _RANGES)
+        whole = ({name: Fraction(draw.randint(1, each)) for name in names} for each in _WHOLE)
+        return any(_at(node, node, point, work) is not None for point in chain(real, whole))
     except OverBudget:
         return False
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import TypeAlias
+
 from rewards.maths.exact import exact
 from rewards.maths.linear import linear, multiple
 from rewards.maths.points import has_own_solution, holds, placed, points
@@ -57,9 +60,14 @@ def _stated(relation: Relation, other: Node, match: Match, work: Work) -> Verdic
 
 
 def _is_name(node: Node) -> bool:
-    if isinstance(node, Collection):
-        return all(isinstance(item, Symbol) for item in node.items)
-    return isinstance(node, Symbol)
+    """Whether a node is a variable, several, or the length of a segment: ``AB``, ``|AB|``."""
+    match node:
+        case Collection(_, items):
+            return all(isinstance(item, Symbol) for item in items)
+        case Apply("abs", (segment,)) | segment:
+            corners = segment.args if isinstance(segment, Apply) and segment.op == "mul" else ()
+            named = len(corners) == 2 and all(isinstance(each, Symbol) and each.name.isupper() for each in corners)
+            return named or isinstance(node, Symbol)
 
 
 def _two(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
@@ -98,8 +106,8 @@ def _chains(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdi
 
 def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
     ours, theirs = _named(gold), _named(answer)
-    if ours and theirs and ours[0] == theirs[0] and len(gold.terms) == len(answer.terms) == 2:
-        return match(ours[1][0], theirs[1][0])
+    if ours and theirs and (ours[0] == theirs[0] or _are_of_x(ours, theirs)):
+        return both(match(a, b) for a in ours[1] for b in theirs[1])
     straight = _chains(gold, answer, match, work)
     if straight.equal or len(gold.terms) != 2 or len(answer.terms) != 2:
         return straight
@@ -116,12 +124,27 @@ def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Ve
     return verdict
 
 
-def _named(relation: Relation) -> tuple[Node, tuple[Node, ...]] | None:
+Named: TypeAlias = tuple[Node, tuple[Node, ...]]
+
+
+def _named(relation: Relation) -> Named | None:
     """A variable, or a tuple of some, and what an equation says it to be: ``x = 2 + 3 = 5``."""
     for terms in (relation.terms, relation.terms[::-1]):
         if _is_name(terms[0]) and not any(symbols(terms[0]) & symbols(term) for term in terms[1:]):
             return terms[0], terms[1:]
     return None
+
+
+_FUNCTION = re.compile(r"[A-Za-z]\(([A-Za-z])\)")
+
+
+def _are_of_x(one: Named, other: Named) -> bool:
+    """Whether one equation gives y and the other f(x), both for the same x."""
+    for (y, _), (f, values) in ((one, other), (other, one)):
+        function = _FUNCTION.fullmatch(f.name) if isinstance(f, Symbol) else None
+        if y == Symbol("y") and function and all(symbols(each) <= {function[1]} for each in values):
+            return True
+    return False
 
 
 def _proportional(left: Node, right: Node, match: Match, work: Work, *, positive: bool) -> Verdict:

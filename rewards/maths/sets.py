@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from rewards.maths.exact import exact
 from rewards.maths.probe import CLOSE, approximate
-from rewards.maths.tree import Apply, Collection, Constant, Interval, Node, Union
+from rewards.maths.tree import INFINITY, MINUS_INFINITY, Collection, Interval, Node, Union, is_infinite
 from rewards.maths.verdict import Match, Tier, Verdict, both
 from rewards.maths.work import Work
 
@@ -34,7 +34,9 @@ def compare_sets(gold: Node, answer: Node, match: Match, work: Work) -> Verdict:
     ranks = _ranks(ours + theirs, match, work)
     if ranks is not None:
         same = _merged(ours, ranks) == _merged(theirs, ranks)
-        tier: Tier = "rational" if all(_is_far(each) or exact(each, work) is not None for each in ranks) else "numeric"
+        tier: Tier = (
+            "rational" if all(is_infinite(each) or exact(each, work) is not None for each in ranks) else "numeric"
+        )
         return Verdict(same, tier, "the same set" if same else "different sets")
     if len(ours) == len(theirs) == 1:
         return _piece(ours[0], theirs[0], match)
@@ -46,7 +48,7 @@ def contains(node: Node, value: Fraction, work: Work) -> bool | None:
     inside = False
     for piece in _pieces(node):
         low, high = (exact(end, work) for end in _ends(piece))
-        low_far, high_far = (_is_far(end) for end in _ends(piece))
+        low_far, high_far = (is_infinite(end) for end in _ends(piece))
         if (low is None and not low_far) or (high is None and not high_far):
             return None
         closed = (piece.closed_low, piece.closed_high) if isinstance(piece, Interval) else (True, True)
@@ -100,16 +102,9 @@ def _piece(ours: Node, theirs: Node, match: Match) -> Verdict:
         (ours.closed_low, theirs.closed_low, ours.low),
         (ours.closed_high, theirs.closed_high, ours.high),
     ):
-        if one != two and not _is_far(at):
+        if one != two and not is_infinite(at):
             return Verdict(False, "text", "an end belongs to one interval only")
     return both([match(ours.low, theirs.low), match(ours.high, theirs.high)])
-
-
-def _is_far(node: Node) -> bool:
-    return node in (_LEAST, _MOST)
-
-
-_LEAST, _MOST = Apply("neg", (Constant("oo"),)), Constant("oo")
 
 
 def _ends(piece: Node) -> tuple[Node, Node]:
@@ -119,7 +114,7 @@ def _ends(piece: Node) -> tuple[Node, Node]:
 def _ranks(pieces: Sequence[Node], match: Match, work: Work) -> dict[Node, int] | None:
     """Where the ends of some pieces stand on the line, counted from the left; ``None`` if that is not sure."""
     places: list[tuple[Fraction, Node]] = []
-    for end in {end for piece in pieces for end in _ends(piece)} - {_LEAST, _MOST}:
+    for end in {end for piece in pieces for end in _ends(piece)} - {MINUS_INFINITY, INFINITY}:
         value = exact(end, work)
         if value is None:
             value = approximate(end, work)
@@ -127,7 +122,7 @@ def _ranks(pieces: Sequence[Node], match: Match, work: Work) -> dict[Node, int] 
             return None
         places.append((value, end))
     places.sort(key=lambda each: each[0])
-    ranks: dict[Node, int] = {_LEAST: -1, _MOST: len(places)}
+    ranks: dict[Node, int] = {MINUS_INFINITY: -1, INFINITY: len(places)}
     for place, (value, end) in enumerate(places):
         ranks[end] = place
         if place:
@@ -149,7 +144,7 @@ def _merged(pieces: Sequence[Node], ranks: dict[Node, int]) -> list[_Stretch]:
     for piece in pieces:
         low, high = (ranks[end] for end in _ends(piece))
         closed = (piece.closed_low, piece.closed_high) if isinstance(piece, Interval) else (True, True)
-        at_low, at_high = closed[0] and low >= 0, closed[1] and high < ranks[_MOST]
+        at_low, at_high = closed[0] and low >= 0, closed[1] and high < ranks[INFINITY]
         if low < high or (low == high and at_low and at_high):
             stretches.append((low, at_low, high, at_high))
     stretches.sort(key=lambda each: (each[0], not each[1]))

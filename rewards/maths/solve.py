@@ -10,9 +10,10 @@ from rewards.maths.linear import linear
 from rewards.maths.probe import CLOSE, approximate
 from rewards.maths.sets import is_set
 from rewards.maths.tree import (
+    INFINITY,
+    MINUS_INFINITY,
     Apply,
     Collection,
-    Constant,
     Interval,
     Node,
     Number,
@@ -97,7 +98,7 @@ class _Line(NamedTuple):
         """Where the term is between two values, of which ``None`` is no bound; and whether the ends are included."""
         ends = [(low and self._at(low, work), closed[0]), (high and self._at(high, work), closed[1])]
         (first, with_first), (last, with_last) = ends if self.slope > 0 else ends[::-1]
-        return Interval(first or _LEAST, last or _MOST, with_first, with_last)
+        return Interval(first or MINUS_INFINITY, last or INFINITY, with_first, with_last)
 
     def _at(self, value: Node, work: Work) -> Node:
         """Where the term has a value."""
@@ -107,10 +108,6 @@ class _Line(NamedTuple):
         if not self.shift and self.slope == 1:
             return value
         return Apply("div", (Apply("add", (value, Number(-self.shift))), Number(self.slope)))
-
-
-_MOST = Constant("oo")
-_LEAST = Apply("neg", (_MOST,))
 
 
 def _line(node: Node, work: Work) -> _Line | None:

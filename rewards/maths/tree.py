@@ -16,6 +16,8 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "ARITY",
+    "INFINITY",
+    "MINUS_INFINITY",
     "Apply",
     "Choice",
     "Collection",
@@ -32,6 +34,7 @@ __all__ = [
     "Union",
     "children",
     "fingerprint",
+    "is_infinite",
     "is_scalar",
     "symbols",
     "walk",
@@ -168,6 +171,15 @@ _SCALARS = (Number, Symbol, Constant, Apply)  # a union of types would be built 
 def is_scalar(node: Node) -> bool:
     """Whether a node is a number or an expression of numbers and symbols."""
     return isinstance(node, _SCALARS)
+
+
+INFINITY = Constant("oo")
+MINUS_INFINITY = Apply("neg", (INFINITY,))
+
+
+def is_infinite(node: Node) -> bool:
+    """Whether a node is ∞ or -∞."""
+    return node in (INFINITY, MINUS_INFINITY)
 
 
 def children(node: Node) -> tuple[Node, ...]:

@@ -45,7 +45,7 @@ _TABLE: dict[str, dict[str, Fraction | int]] = {
     "£": {"£|GBP": 1},
     "¥": {"¥|yen|JPY|yuan|RMB": 1},
     "": {"dozen|dozens": 12, "unit|units": 1},  # numbers, that is
-    "%": {"%|percent": 1},
+    "%": {"%|percent|percentage|pct": 1},
     "angle": {"°|deg|degree|degrees": 1, "rad|radian|radians": 0},  # no rational factor: see compare
 }
 UNITS: dict[str, str] = {

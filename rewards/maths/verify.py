@@ -14,7 +14,7 @@ from rewards.maths.compare import Conventions, compare
 from rewards.maths.errors import TooLarge, Unparseable
 from rewards.maths.final import clean, marked_answer
 from rewards.maths.parse import parse
-from rewards.maths.tree import Collection, Node, Text
+from rewards.maths.tree import Collection, Node, Number, Relation, Text, symbols, walk
 from rewards.types import Status
 
 __all__ = ["Gold", "Judgement", "judge", "read_gold"]
@@ -81,7 +81,7 @@ def read_gold(text: str, conventions: Conventions) -> Gold:
     if letter and not body:
         return Gold(stripped, letter, words=words)
     try:
-        node = parse(body, conventions)
+        node = parse(_exact(body), conventions)
     except TooLarge as error:
         return Gold(stripped, fault="too_large", reason=f"the gold answer is too large: {error.reason}")
     except Unparseable as error:
@@ -145,9 +145,13 @@ def _judge(gold: Node, answer: Node, conventions: Conventions) -> Judgement:
 
 
 def _forms(gold: Node, answer: Node) -> tuple[Node, ...]:
-    """The forms in which one answer is stated, if it is in several: ``1/2, 0.5``."""
+    """The forms in which one answer is stated, if not in one alone: ``1/2, 0.5``, ``m + n = 5``, ``|AB| = 5``."""
     if isinstance(answer, Collection) and answer.kind == "bare" and not isinstance(gold, Collection):
         return answer.items
+    if isinstance(answer, Relation) and not isinstance(gold, Relation) and set(answer.ops) == {"="}:
+        what, *values = answer.terms
+        is_asked = len(symbols(what)) > 1 and not any(isinstance(each, Number) for each in walk(what))
+        return () if not is_asked or any(map(symbols, values)) else tuple(values)
     return ()
 
 
@@ -155,7 +159,7 @@ def _forms(gold: Node, answer: Node) -> tuple[Node, ...]:
 
 _MARKS = ("\\boxed", "\\fbox", "####", "</answer>")
 _APPROXIMATELY = re.compile(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])|≈|≃")
-_NAME = re.compile(r"\s*+\\?[A-Za-z]{1,10}\s*+")
+_NAME = re.compile(r"(?:\s*+(?!\\?pi\b)\\?[A-Za-z]{1,10}(?:_(?:\w|\{[\w\\ ]{1,20}\}))?+){1,2}\s*+")
 _CHOICE = re.compile(
     r"""(?: \\(?:text|textbf|textrm|textit|mathrm|mathbf|mbox) \s*+ \{ \s*+ )?+
         (?: (?:[Oo]ption|[Cc]hoice|[Aa]nswer) \s++ )?+

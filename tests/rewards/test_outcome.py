@@ -100,6 +100,29 @@ def test_scores_and_explains(
     assert (explained.details.get("rule"), explained.details.get("tier")) == (rule, tier)
 
 
+@pytest.mark.parametrize(
+    ("gold", "fault"),
+    [
+        (r"(-\infty, 0) \cup [1, \infty)", None),
+        (r"x \ge 2", None),
+        ("n!", None),
+        (r"\binom{2n}{n} \cdot \frac{k!(n-k)!}{n!}", None),
+        (r"\frac{1}{2004!}", None),
+        (r"\frac{4^{2024}}{\binom{4048}{2024}}", None),
+        (r"\text{Tuesday}", None),
+        ("", "the gold answer is empty"),
+        (r"\int f", "the gold answer cannot be read: \\int has no meaning here"),
+        ("1/0", "the gold answer has no value that can be worked out"),
+        ("(0, 1/0)", "the gold answer has no value that can be worked out"),
+        ("9^{9^{9^{9}}}", "the gold answer has no value that can be worked out"),
+    ],
+)
+def test_a_gold_answer_that_cannot_be_scored_against_is_at_fault(
+    outcome: Outcome, gold: str, fault: str | None
+) -> None:
+    assert outcome.fault(gold) == fault
+
+
 def test_several_answers_are_named_as_the_reason(outcome: Outcome) -> None:
     assert outcome.explain("The answer is 2 or 3.", answer="2").reason == "several answers, and not all are right"
     assert outcome.explain("Well.\n\nI see no way.", answer="2").reason == "no final answer was found"

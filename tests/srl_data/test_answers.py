@@ -82,7 +82,12 @@ def test_what_can_be_scored(gold: str) -> None:
 
 @pytest.mark.parametrize(
     ("gold", "why"),
-    [("", "is empty"), ("1/0", "has no value"), (r"\int_0^1 f(x) dx", "cannot be read"), ("9" * 10_000, "too large")],
+    [
+        ("", "is empty"),
+        ("1/0", "has no value that can be worked out"),
+        (r"\int_0^1 f(x) dx", "cannot be read"),
+        ("9" * 10_000, "too large"),
+    ],
 )
 def test_what_cannot_be_scored_is_told(gold: str, why: str) -> None:
     assert why in (fault(gold) or "")

@@ -121,6 +121,10 @@ CASES: list[tuple[str, str | None, tuple[str, ...]]] = [
     ("We add.\nThat was all.", None, ()),
     # a whole reply that is one short line
     ("Paris", "reply", ("Paris",)),
+    (r"The solution is $x \le 5$.", "reply", (r"x \le 5",)),
+    (r"We get \(x = 5\)", "reply", ("x = 5",)),
+    ("Of 2 it is $5$", "reply", ("Of 2 it is $5$",)),  # which of the two
+    ("Either $4$ or else $5$", "reply", ("Either $4$ or else $5$",)),
     ("Queen Elizabeth the First.", "reply", ("Queen Elizabeth the First",)),
     ("We add. We double.", None, ()),
     ("I have thought about it for long and give up", None, ()),

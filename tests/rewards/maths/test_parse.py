@@ -114,6 +114,12 @@ TREES: dict[str, Node] = {
     r"1 < x \le 2": Relation((n(1), X, n(2)), ("<", "<=")),
     r"x \in [0,1]": Relation((X, Interval(n(0), n(1), True, True)), ("in",)),
     r"\{x : x > 3\}": Relation((X, n(3)), (">",)),
+    r"\{x \in \mathbb{R} | x > 3\}": Relation((X, n(3)), (">",)),
+    r"\begin{cases} x = 3, \\ y > 3 \end{cases}": Collection(
+        "bare", (Relation((X, n(3)), ("=",)), Relation((Y, n(3)), (">",)))
+    ),
+    r"x \equiv 3 \pmod{7}": Relation((X, Quantity(n(3), "mod 7")), ("=",)),
+    "3 (mod 7)": Quantity(n(3), "mod 7"),
     # units
     "50%": Quantity(n(50), "%"),
     "50 percent": Quantity(n(50), "%"),
@@ -122,6 +128,7 @@ TREES: dict[str, Node] = {
     r"25 \text{ cm}^2": Quantity(n(25), "cm^2"),
     "60 km/h": Quantity(n(60), "km/h"),
     r"60 \frac{\text{km}}{\text{h}}": Quantity(n(60), "km/h"),
+    r"60\ \mathrm{m} \cdot \mathrm{s}^{-1}": Quantity(n(60), "m*s^-1"),
     "90°": Quantity(n(90), "°"),
     "12 apples": Quantity(n(12), "apples"),
     # words
@@ -145,6 +152,7 @@ TWO_WAYS = {
     "5!!": "a double factorial, or one of one",
     "3 4": "two numbers",
     "2 [3]": "a product, or a number and a list",
+    "2 [x, 3]": "a product, or a number and a list",
     r"\log(x, 2)": "which of them is the base",
 }
 NOT_KNOWN = [
@@ -170,6 +178,18 @@ NOT_KNOWN = [
     "lambda: 0",
     r"\begin{pmatrix}1&2\\3\end{pmatrix}",
     r"\begin{cases}1\\2\end{cases}",
+    r"\begin{cases}x & x > 0 \\ 0 & x \le 0\end{cases}",
+    r"\begin{cases}x = 1",
+    r"3 \pmod{}",
+    r"3 \pmod{7",
+    "3 (mod 7",
+    r"\bar{12}",
+    r"\angle 5",
+    r"x^{\prime",
+    r"\{x | x\}",
+    r"\{x | x > 3",
+    "x[1, 2]",
+    "We find that x = 3",
     "\ud800",
     "\x00",
 ]

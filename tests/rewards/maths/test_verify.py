@@ -65,6 +65,11 @@ def test_a_gold_answer_that_nothing_can_be_compared_with_says_why(gold: str, fau
         ("1/2", "0.5 or 2", False, "several answers, and not all are right"),
         ("1/2", "0.5, 2/4", True, "several forms of the gold answer"),
         ("1/2", "0.5 = 2/4", True, "the same number"),
+        ("5", "m + n = 5", True, "several forms of the gold answer"),
+        ("5", "m + n = 2 + 3 = 5", True, "several forms of the gold answer"),
+        ("5", "m + n = 2 + 4 = 5", False, "several answers, and not all are right"),
+        ("5", "2m + n = 5", False, "different functions"),  # a line
+        ("m + n = 5", "5", False, "different functions"),  # an equation that is asked for is not met by a number
         ("1/2", "0.5 = 0.6", False, "different numbers"),
         (r"\sqrt 2", r"\sqrt 2 \approx 1.41", True, "the same"),  # what is exact counts
         (r"\sqrt 2", r"1.41 \approx \sqrt 2", False, "the values differ"),
