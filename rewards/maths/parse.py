@@ -15,7 +15,7 @@ from rewards.maths.errors import TooLarge, Unparseable
 from rewards.maths.grammar import Parser
 from rewards.maths.lexer import MAX_CHARS, tokenize
 from rewards.maths.names import NAMES
-from rewards.maths.tree import Apply, Choice, Node, Number, Text
+from rewards.maths.tree import INFINITY, MINUS_INFINITY, Apply, Choice, Collection, Interval, Node, Number, Text
 
 __all__ = ["TooLarge", "Unparseable", "parse"]
 
@@ -118,6 +118,11 @@ def _bare(text: str) -> str:
 
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mbox|mathrm|mathbf)\s*+\{\s*+([^{}\\$]*+)\}")
 _CHOICE = re.compile(r"\(([A-J])\)")
+_SETS: dict[str, Node] = {
+    **dict.fromkeys(["no solution", "no solutions", "no real solution", "no real solutions"], Collection("set", ())),
+    **dict.fromkeys(["all real numbers", "all reals"], Interval(MINUS_INFINITY, INFINITY, False, False)),
+}
+"""Sets that are said in words."""
 _WORDS = re.compile(r"[^\W\d_]++(?:[ ,.'’-]++[^\W\d_]++)*+[.!]?")
 
 
@@ -131,6 +136,8 @@ def _words(text: str) -> Node | None:
         return Choice(inner)
     if not _WORDS.fullmatch(inner):
         return None
+    if inner.lower() in _SETS:
+        return _SETS[inner.lower()]
     pieces = re.findall(r"[^\W\d_]+", inner)
     if any(len(each) > 3 and each not in NAMES and not _applied(each) for each in pieces) or (
         upright and any(len(each) > 1 for each in pieces) and not any(each in NAMES for each in pieces)

@@ -134,7 +134,8 @@ TREES: dict[str, Node] = {
     # words
     "(B)": Choice("B"),
     r"\text{B}": Choice("B"),
-    r"\text{no solution}": Text("no solution"),
+    r"\text{no solution}": Collection("set", ()),
+    r"\text{not enough}": Text("not enough"),
     "Monday": Text("monday"),
 }
 
