@@ -19,7 +19,7 @@ from tests.server import serve
 pytest.importorskip("fastapi")
 pytestmark = pytest.mark.slow
 
-REQUESTS = 3000
+REQUESTS = 1200
 
 
 @pytest.mark.parametrize("arguments", ["--workers 2", "--workers 1 --max-waiting 40 --max-batch 16"])
