@@ -165,10 +165,14 @@ class _Comparison:
             return self._one_unit(answer, gold, self._swapped) if isinstance(answer, Quantity) else _KINDS
         if not isinstance(answer, Quantity):
             return self._one_unit(gold, answer, self.match)
-        if self._conventions.units == "ignore" and gold.unit != "%" != answer.unit:
-            return self.match(gold.value, answer.value)
         if gold.unit == answer.unit:
             return _remainders(gold, answer) or self.match(gold.value, answer.value)
+        if gold.unit.startswith("mod ") or answer.unit.startswith("mod "):
+            return Verdict(False, "text", f"{gold.unit} is not {answer.unit}")
+        if self._conventions.units == "ignore" and gold.unit != "%" != answer.unit:
+            return self.match(gold.value, answer.value)
+        if not is_scalar(gold.value) or not is_scalar(answer.value):
+            return _KINDS
         if {gold.unit, answer.unit} == {"°", "rad"}:
             return self.match(_plain(gold), _plain(answer))
         ours, factor = measure(gold.unit)
@@ -179,6 +183,8 @@ class _Comparison:
 
     def _one_unit(self, side: Quantity, other: Node, match: Match) -> Verdict:
         """A quantity against something without a unit."""
+        if not is_scalar(side.value):
+            return _KINDS
         if not is_scalar(other):
             return Verdict(False, "text", "a quantity is no " + type(other).__name__.lower())
         if side.unit in symbols(other):  # 5 m is also the product of 5 and a variable

@@ -11,7 +11,7 @@ rank rule       what it takes
 1    ``label``  ``Answer: x`` at the start of a line; ``x`` may be the next paragraph. ``A: x`` on the last line
 2    ``phrase`` ``the (final, correct) answer is x``, up to the end of the sentence; ``the correct option is B``
 3    ``line``   the last line, if it is only a value (a number with a unit, a formula, a letter)
-4    ``reply``  the whole reply, if it is one short line; of a sentence that ends in its only formula, that
+4    ``reply``  the whole reply, if it is one short line; of ``We get $x$.`` the formula
 ==== ========== ======================================================================================
 
 A rule of a lower rank goes first; within a rank, and within a rule, what stands last counts. So a model may correct
@@ -302,7 +302,11 @@ _SPAN = re.compile(
     re.DOTALL,
 )
 _UNIT = re.compile(r"\\?%|[^\W\d_]{1,20}(?: [^\W\d_]{1,20})?")
-_ENDS_IN_FORMULA = re.compile(rf"(?=[^\d$\\]*?[^\W\d_]{{2}})[^\d$\\]*+({_SPAN.pattern})", re.DOTALL)
+_ENDS_IN_FORMULA = re.compile(  # nothing that could take back what it says
+    r"(?i:(?:(?:so|thus|hence|therefore|then|finally),?\s)?(?:(?:we|i)\s(?:get|find|have|obtain|conclude)(?:\sthat)?|it\sis|"
+    rf"it\sfollows\sthat|this\sgives|the\s(?:final\s)?(?:solution|result|value)s?\s(?:is|are)))\s*+:?\s*+({_SPAN.pattern})",
+    re.DOTALL,
+)
 _LEAD = re.compile(r"^(?:(?:approximately|about|exactly|simply|just|option|choice)\s++)++", re.IGNORECASE)
 _PHRASED = re.compile(r"the (?:final |correct )?answer is\b[:：\s*_]*+(.++)", re.IGNORECASE | re.DOTALL)
 _VALUE = re.compile(

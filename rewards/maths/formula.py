@@ -9,7 +9,7 @@ from rewards.maths.errors import Unparseable
 from rewards.maths.functions import ALONE, WORDS, Functions
 from rewards.maths.lexer import Token
 from rewards.maths.names import FUNCTIONS, GREEK
-from rewards.maths.tree import INFINITY, MINUS_INFINITY, Apply, Interval, Node, Number, Symbol
+from rewards.maths.tree import INFINITY, MINUS_INFINITY, Apply, Constant, Interval, Node, Number, Symbol
 
 __all__ = ["CURRENCIES", "ENDS", "Formula"]
 
@@ -94,16 +94,21 @@ class Formula(Functions):
         """Whether what follows a factor is not one more, though it could start one."""
         before, token = self._tokens[self._at - 1], self._tokens[self._at]
         if token.kind in ("number", "repeating"):
-            is_exponent = self._at > 1 and self._tokens[self._at - 2].kind == "^"
-            if before.kind in ("number", "repeating") and not (is_exponent and token.spaced):  # 2^3 5 is a product
+            is_power = token.spaced and self._kind(1) == "^" and self._tokens[self._at - 2].kind == "^"
+            if before.kind in ("number", "repeating") and not is_power:  # 2^3 5^2 is a product
                 raise Unparseable("two numbers side by side")
-            if before.kind in WORDS and before.text != "i" and self._kind(1) != "^":  # n2^n is one, x2 may be x_2
+            if before.kind in WORDS and before.text != "i" and not self._is_raised_to_letters():  # x2 may be x_2
                 raise Unparseable("a number behind a letter")
         if token.kind == "[" and not self._groups():
             raise Unparseable("a bracket behind a number")
         if token.kind == "command":
             return token.text in ("end", "over", "choose") or self._unit_ahead()
         return token.kind in WORDS and self._unit_ahead()
+
+    def _is_raised_to_letters(self) -> bool:
+        """Whether an exponent with a letter in it stands behind the number here: the 2 of n2^n, not that of x2^2."""
+        end = self._script_end(self._at + 1) if self._kind(1) == "^" else self._at
+        return any(token.kind in ("word", "command") for token in self._tokens[self._at + 1 : end])
 
     def _signed_power(self) -> Node:
         sign = 1
@@ -170,7 +175,10 @@ class Formula(Functions):
             self._at += 1
             return self._command(token.text)
         if kind == "{":
-            return self._group("{", "}")
+            inner = self._group("{", "}")
+            if isinstance(inner, Symbol | Constant) and self._kind() == "_":  # \boldsymbol{e}_z
+                return self._variable(inner.name)
+            return inner
         if kind in ("(", "[", r"\{"):
             return self._bracket(kind)
         if kind == "|":
@@ -213,6 +221,7 @@ class Formula(Functions):
         """A word: a constant, a function, a variable."""
         name = token.text
         self._at += 1
+        self._order_scripts()
         if name in ALONE and not (len(name) == 1 and self._kind() == "_"):  # i_0 is a current
             return ALONE[name]
         if name in FUNCTIONS:

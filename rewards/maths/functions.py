@@ -224,7 +224,7 @@ class Functions(Cursor):
 def _letters(node: Node) -> str:
     """The name that a variable is, or several side by side."""
     parts = node.args if isinstance(node, Apply) and node.op == "mul" else (node,)
-    names = [each.name for each in parts if isinstance(each, Symbol)]
+    names = [each.name for each in parts if isinstance(each, Symbol | Constant)]
     if len(names) < len(parts):
         raise Unparseable("an accent on something that is no name")
     return "".join(names)

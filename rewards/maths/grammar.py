@@ -15,6 +15,9 @@ from rewards.maths.functions import WORDS
 from rewards.maths.lexer import Token
 from rewards.maths.names import GREEK, NAMES
 from rewards.maths.tree import (
+    INFINITY,
+    MINUS_INFINITY,
+    Apply,
     Collection,
     Constant,
     Interval,
@@ -26,6 +29,8 @@ from rewards.maths.tree import (
     RelationOp,
     Symbol,
     Union,
+    is_scalar,
+    symbols,
     walk,
 )
 from rewards.maths.units import UNITS
@@ -55,7 +60,7 @@ class Parser(Formula):
         Raises:
             Unparseable: If it is not in the grammar.
         """
-        items = list(expand(self._items("end")))
+        items = _with_modulus(list(expand(self._items("end"))))
         self._expect("end")
         if not items:
             raise Unparseable("nothing to read")
@@ -97,7 +102,7 @@ class Parser(Formula):
             if "*" in words and not any(isinstance(each, Number) or each == Constant("pi") for each in walk(value)):
                 raise Unparseable("words behind letters")
             unit = unit if unit == "%" else words  # 20% of the class
-        elif not unit and self._take("_"):
+        elif not unit and isinstance(value, Number) and self._take("_"):
             unit = "base " + self._subscript()  # a number that is written in another base
         elif not unit and self._take("mod"):
             unit = "mod " + self._modulus(self._tokens[self._at - 1].text)
@@ -134,18 +139,18 @@ class Parser(Formula):
                 over = power = ""
             elif token.kind == "/" or token.text == "per":
                 over = "/"
-            elif token.kind == "*" and parts and self._kind() in WORDS:
+            elif token.kind == "*" and parts and (self._kind() == "upright" or self._tokens[self._at].text in UNITS):
                 continue
             elif token.text in _POWERS:
                 power = _POWERS[token.text]
-            elif token.kind == "^" and parts:
+            elif token.kind == "^" and parts and "^" not in parts[-1]:
                 braced = self._take("{")
-                sign = "-" if self._take("-") else ""
+                minus = "-" if self._take("-") else ""
                 exponent = self._tokens[self._at]
                 if exponent.kind != "number" or exponent.text not in ("1", "2", "3", "4"):
                     self._unexpected("in a unit")
                 self._at += 1
-                parts[-1] += f"^{sign}{exponent.text}"
+                parts[-1] += f"^{minus}{exponent.text}"
                 if braced:
                     self._expect("}")
             elif token.text != "":
@@ -204,9 +209,9 @@ class Parser(Formula):
         self._deeper()
         items = self._items(r"\}" if opening == r"\{" else ")" if self._kind() != "]" else "]")
         if opening == r"\{" and len(items) == 1 and self._take(":"):  # {x : x > 3}, which says what x > 3 says
-            items = [self._statement()]
-            if not isinstance(items[0], Relation):
-                raise Unparseable("a set by a condition that is none")
+            head, items = items[0], [self._statement()]
+            if not isinstance(items[0], Relation) or not _is_of_reals(head) or not symbols(head) <= symbols(items[0]):
+                raise Unparseable("a set by a condition that says more than the condition")
             self._depth -= 1
             self._bars = bars
             self._expect(r"\}")
@@ -221,6 +226,8 @@ class Parser(Formula):
             return items[0]
         is_factor = before in _BEFORE_FACTORS or self._kind() in _BEHIND_FACTORS
         if opening == "[" and closing == "]" and len(items) == 1 and is_factor:
+            if not isinstance(items[0], Apply) or items[0].op != "add":
+                raise Unparseable("square brackets that may round what they hold")
             return items[0]
         if opening == r"\{":
             return Collection("set", tuple(expand(items)))
@@ -293,9 +300,15 @@ class Parser(Formula):
         if self._tokens[self._at].text != "end":
             self._unexpected("in a system of equations")
         self._at += 1
-        if self._environment() != "cases" or not all(isinstance(each, Relation) for each in statements):
+        if self._environment() != "cases":
+            self._unexpected("in a system of equations")
+        equations = [each for each in statements if isinstance(each, Relation) and set(each.ops) == {"="}]
+        if len(equations) < len(statements) or len(tuple(expand(equations))) > len(equations):
             raise Unparseable("a system of something that is no equation")
-        return Collection("bare", tuple(statements))
+        names = [each.terms[0] for each in equations]
+        if any(isinstance(each, Symbol) and names.count(each) > 1 for each in names):
+            raise Unparseable("a system of several equations for one variable")
+        return Collection("bare", tuple(equations))
 
     def _environment(self) -> str:
         self._expect("{")
@@ -319,12 +332,35 @@ _POWERS = {"square": "^2", "sq": "^2", "cubic": "^3"}
 _TEMPERATURES = {"°*celsius": "°C", "celsius": "°C", "°*fahrenheit": "°F", "fahrenheit": "°F"}
 
 
+_REALS = Interval(MINUS_INFINITY, INFINITY, False, False)
+
+
+def _is_of_reals(head: Node) -> bool:
+    r"""Whether what stands before the condition of a set adds nothing: ``x``, ``x \in \mathbb{R}``, ``(x, y)``."""
+    if isinstance(head, Relation):
+        return head.ops == ("in",) and isinstance(head.terms[0], Symbol) and head.terms[1] == _REALS
+    return all(isinstance(each, Symbol) for each in (head.items if isinstance(head, Collection) else (head,)))
+
+
 def _as_set(part: Node) -> Node:
     if isinstance(part, Collection) and part.kind == "tuple" and len(part.items) == 2:
         return Interval(*part.items, False, False)
     if isinstance(part, Symbol | Interval) or (isinstance(part, Collection) and part.kind == "set"):
         return part
     raise Unparseable("a union of something that is no set")
+
+
+def _with_modulus(items: list[Node]) -> list[Node]:
+    r"""Give each of several remainders the modulus that stands behind the last: ``n \equiv 1, 4 \pmod 5``."""
+    last = items[-1].terms[-1] if items and isinstance(items[-1], Relation) else items[-1] if items else None
+    if not isinstance(last, Quantity) or not last.unit.startswith("mod "):
+        return items
+    found: list[Node] = []
+    for item in items:
+        if isinstance(item, Relation) and is_scalar(item.terms[-1]):
+            item = Relation((*item.terms[:-1], Quantity(item.terms[-1], last.unit)), item.ops)
+        found.append(Quantity(item, last.unit) if is_scalar(item) else item)
+    return found
 
 
 def _delimited(items: Iterable[Node], opening: str, closing: str) -> Node:

@@ -51,6 +51,7 @@ def tokenize(text: str, conventions: Conventions) -> list[Token]:
         if len(text) > 2 * MAX_CHARS:
             raise TooLarge(f"longer than {MAX_CHARS} characters")
     tokens: list[Token] = []
+    text = _ROW_SPACING.sub(r"\\\\ ", text) if "\\\\[" in text else text
     _scan(text, tokens, conventions, upright=False)
     tokens.append(Token("end", "", False))
     return tokens
@@ -106,6 +107,9 @@ def _script(found: re.Match[str]) -> str:
     return rf"\frac{{{above}}}{{{below}}}"
 
 
+_ROW_SPACING = re.compile(r"\\\\\[\s*+-?[\d.]++\s*+(?:pt|em|ex|mm|cm)\s*+\]")  # more room below a row of a matrix
+
+
 # --- scanning ----------------------------------------------------------------------------------------------------
 
 _REST = rf"""
@@ -117,8 +121,9 @@ _REST = rf"""
   | (?P<operator> <= | >= | != | == | \*\* | [-+*/^_()\[\]{{}}|!%=<>,;:&'$€£¥] )
   | (?P<space> [\s~]++ )
 """
-_THIN = r"(?: \{,\} | \\[,;\ ] | \\! , | ,\\! [ ]? )"  # separates thousands whatever stands around it
+_THIN = r"(?: \{,\} | \\[,;\ ] | \\! , | ,\\! )"  # separates thousands whatever stands around it
 _SPACE = "[ ]"
+_BACK = r",\\![ ]"  # 11,\! 111, as MATH has it
 _NO_MIXED = r"(?! \d | \s*+ [/\\]\s*+(?:\d|d?frac) )"  # 3 125/1000 is a mixed number
 _EXPONENT = r"(?: [eE] [+-]? \d++ (?! [\d.] ) )?"
 
@@ -129,7 +134,7 @@ def _numbers(point: str, separators: list[str]) -> re.Pattern[str]:
         groups += r"| ,0\d{2} (?: ,\d{3} )*+"
     pattern = rf"""
     (?P<repeating> \d*+ {point} \d*+ \\overline \s*+ (?: \{{ \d++ \}} | \d ) )
-  | (?P<thousands> [1-9]\d{{0,2}}+ (?: {groups} ) (?! \d ) (?: {point} \d++ )? )
+  | (?P<thousands> (?<!\^) [1-9]\d{{0,2}}+ (?: {groups} ) (?! \d ) (?: {point} \d++ )? )
   | (?P<number> (?: \d++ (?: {point} \d++ | \{{,\}} \d++ )? | {point} \d++ ) {_EXPONENT} )
     """
     return re.compile(pattern + _REST, re.VERBOSE)
@@ -138,7 +143,7 @@ def _numbers(point: str, separators: list[str]) -> re.Pattern[str]:
 # by whether the comma is the decimal one, then by whether a comma separates items here
 _PATTERNS = {
     False: {
-        False: _numbers(r"\.", [",", _THIN, _SPACE]),
+        False: _numbers(r"\.", [",", _BACK, _THIN, _SPACE]),
         True: _numbers(r"\.", [_THIN]),
     },
     True: {

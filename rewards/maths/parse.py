@@ -78,16 +78,14 @@ def _fraction(sign: str, above: str | None, below: str | None, left: str | None,
     return Apply("neg", (found,)) if sign else found
 
 
-_DOUBLED = re.compile(r"\\\\(?=[A-Za-z{}%$!,;])")
+_DOUBLED = re.compile(r"\\\\(\\\\)|\\\\(?=[A-Za-z{}%$!,;])")
 
 
 def _unescaped(text: str) -> str:
     r"""A text whose backslashes were doubled by whatever wrote it; two in a row mean nothing but in an environment."""
-    if "\\\\" not in text:
-        return text
-    if "\\begin" not in text:
-        return _DOUBLED.sub(r"\\", text)
-    return text.replace("\\\\", "\\") if "\\\\begin" in text else text
+    if "\\\\" in text and ("\\\\begin" in text or "\\begin" not in text):
+        return _DOUBLED.sub(lambda found: found[1] or "\\", text)
+    return text
 
 
 _STOP = re.compile(r"(?<![\\.,;:\s])[.,;:\s]++\Z")

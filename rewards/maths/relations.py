@@ -10,7 +10,7 @@ from rewards.maths.linear import linear, multiple
 from rewards.maths.points import has_own_solution, holds, placed, points
 from rewards.maths.sets import contains, is_set
 from rewards.maths.solve import difference, solved, turned
-from rewards.maths.tree import Apply, Collection, Node, Number, Relation, Symbol, is_scalar, symbols
+from rewards.maths.tree import Apply, Collection, Node, Number, Quantity, Relation, Symbol, is_scalar, symbols
 from rewards.maths.verdict import Match, Verdict, both
 from rewards.maths.work import Work
 
@@ -106,12 +106,19 @@ def _chains(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdi
 
 def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
     ours, theirs = _named(gold), _named(answer)
-    if ours and theirs and (ours[0] == theirs[0] or _are_of_x(ours, theirs)):
+    same_name = ours and theirs and (ours[0] == theirs[0] or _are_of_x(ours, theirs))
+    if ours and theirs and same_name and _modulus(gold) == _modulus(answer):
         return both(match(a, b) for a in ours[1] for b in theirs[1])
+    if _modulus(gold) != _modulus(answer):
+        return Verdict(False, "text", "a congruence and an equation, or congruences of two moduli")
+    if ours and theirs and not any(map(symbols, ours[1] + theirs[1])):
+        return Verdict(False, "text", "equations for different variables")
     straight = _chains(gold, answer, match, work)
     if straight.equal or len(gold.terms) != 2 or len(answer.terms) != 2:
         return straight
     if not all(is_scalar(term) for term in gold.terms + answer.terms):
+        if straight.equal is None and symbols(gold) != symbols(answer):
+            return Verdict(False, "text", "equations for different variables")
         return straight
     left, right = difference(gold), difference(answer)
     line, other = linear(left, work), linear(right, work)
@@ -133,6 +140,11 @@ def _named(relation: Relation) -> Named | None:
         if _is_name(terms[0]) and not any(symbols(terms[0]) & symbols(term) for term in terms[1:]):
             return terms[0], terms[1:]
     return None
+
+
+def _modulus(relation: Relation) -> str:
+    unit = relation.terms[-1].unit if isinstance(relation.terms[-1], Quantity) else ""
+    return unit if unit.startswith("mod ") else ""
 
 
 _FUNCTION = re.compile(r"[A-Za-z]\(([A-Za-z])\)")

@@ -94,6 +94,10 @@ class _Line(NamedTuple):
     slope: Fraction
     shift: Fraction
 
+    def takes(self, *bounds: Node) -> bool:
+        """Whether these may be its bounds: such with a unit only if it is the variable itself."""
+        return (self.slope == 1 and not self.shift) or not any(isinstance(each, Quantity) for each in bounds)
+
     def within(self, low: Node | None, high: Node | None, closed: tuple[bool, bool], work: Work) -> Interval:
         """Where the term is between two values, of which ``None`` is no bound; and whether the ends are included."""
         ends = [(low and self._at(low, work), closed[0]), (high and self._at(high, work), closed[1])]
@@ -117,9 +121,8 @@ def _line(node: Node, work: Work) -> _Line | None:
 
 
 def _constant(node: Node) -> Node | None:
-    """The value of a side that has no variable; its unit is the variable's too."""
-    value = node.value if isinstance(node, Quantity) else node
-    return value if is_scalar(value) and not symbols(value) else None
+    """A side that has no variable."""
+    return node if (is_scalar(node) or isinstance(node, Quantity)) and not symbols(node) else None
 
 
 def _half_line(relation: Relation, work: Work) -> Solved | None:
@@ -129,7 +132,7 @@ def _half_line(relation: Relation, work: Work) -> Solved | None:
         line = _line(each.terms[0], work) if each else None
         bound = _constant(each.terms[1]) if each else None
         if each and line and bound is not None:
-            return Solved(line.name, _beyond(line, bound, each.ops[0], work))
+            return Solved(line.name, _beyond(line, bound, each.ops[0], work)) if line.takes(bound) else None
     return None
 
 
@@ -148,7 +151,7 @@ def _distance(relation: Relation, work: Work) -> Solved | None:
             continue
         line, bound = _line(each.terms[0].args[0], work), _constant(each.terms[1])
         size = None if line is None or bound is None else approximate(bound, work)
-        if line is None or bound is None or size is None or size <= CLOSE:
+        if line is None or bound is None or size is None or size <= CLOSE or not line.takes(bound):
             return None
         op, least = each.ops[0], Apply("neg", (bound,))
         closed = (len(op) == 2, len(op) == 2)
@@ -165,6 +168,6 @@ def _between(relation: Relation, work: Work) -> Solved | None:
     if each is None or any(op[0] != "<" for op in each.ops):
         return None
     line, low, high = _line(each.terms[1], work), _constant(each.terms[0]), _constant(each.terms[2])
-    if line is None or low is None or high is None:
+    if line is None or low is None or high is None or not line.takes(low, high):
         return None
     return Solved(line.name, line.within(low, high, (len(each.ops[0]) == 2, len(each.ops[1]) == 2), work))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from rewards.maths.compare import Conventions, compare
 from rewards.maths.errors import TooLarge, Unparseable
 from rewards.maths.final import clean, marked_answer
+from rewards.maths.names import FUNCTIONS
 from rewards.maths.parse import parse
 from rewards.maths.tree import Collection, Node, Number, Relation, Text, symbols, walk
 from rewards.types import Status
@@ -81,7 +82,7 @@ def read_gold(text: str, conventions: Conventions) -> Gold:
     if letter and not body:
         return Gold(stripped, letter, words=words)
     try:
-        node = parse(_exact(body), conventions)
+        node = parse(body if _JOINTS.search(body) else _exact(body), conventions)
     except TooLarge as error:
         return Gold(stripped, fault="too_large", reason=f"the gold answer is too large: {error.reason}")
     except Unparseable as error:
@@ -159,7 +160,11 @@ def _forms(gold: Node, answer: Node) -> tuple[Node, ...]:
 
 _MARKS = ("\\boxed", "\\fbox", "####", "</answer>")
 _APPROXIMATELY = re.compile(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])|≈|≃")
-_NAME = re.compile(r"(?:\s*+(?!\\?pi\b)\\?[A-Za-z]{1,10}(?:_(?:\w|\{[\w\\ ]{1,20}\}))?+){1,2}\s*+")
+_NAME = re.compile(
+    rf"\s*+(?:\\?Delta\s*+)?(?!\\?(?:pi|e|i|frac|{'|'.join(FUNCTIONS)})(?![A-Za-z_]))"
+    r"\\?[A-Za-z]{1,10}(?:_(?:\w|\{[\w\\ ]{1,20}\}))?+\s*+"
+)
+_JOINTS = re.compile(r"[,;]|\b(?:or|and)\b|(?:\\approx|≈).*(?:\\approx|≈)", re.DOTALL)  # several values, or roundings
 _CHOICE = re.compile(
     r"""(?: \\(?:text|textbf|textrm|textit|mathrm|mathbf|mbox) \s*+ \{ \s*+ )?+
         (?: (?:[Oo]ption|[Cc]hoice|[Aa]nswer) \s++ )?+

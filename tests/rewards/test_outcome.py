@@ -3,6 +3,7 @@ r"""The reward ``outcome``, from completions to scores. What equals what is in `
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import random
@@ -121,6 +122,23 @@ def test_a_gold_answer_that_cannot_be_scored_against_is_at_fault(
     outcome: Outcome, gold: str, fault: str | None
 ) -> None:
     assert outcome.fault(gold) == fault
+
+
+@pytest.mark.parametrize("pair", json.loads((ROOT / "tests/cases/wrong_answers.json").read_text()), ids=str)
+def test_a_wrong_answer_is_never_right(outcome: Outcome, pair: dict[str, str]) -> None:
+    """What a reading too kind would take for the gold answer; some of it once did, or ended the whole batch."""
+    scores = outcome([rf"\boxed{{{pair['answer']}}}", r"\boxed{7}"], answer=[pair["gold"], "7"])
+    assert scores.values[0] != 1.0
+    assert scores.status[0] != "error"
+    assert scores.values[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["It is not $5$", "It cannot be $5$", "six or $5$", "minus $5$", "twice $5$", "at most $5$", "We do not get $5$"],
+)
+def test_words_before_a_formula_are_not_passed_over(outcome: Outcome, reply: str) -> None:
+    assert outcome([reply], answer=["5"]).values == [0.0]
 
 
 def test_several_answers_are_named_as_the_reason(outcome: Outcome) -> None:

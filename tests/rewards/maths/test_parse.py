@@ -108,6 +108,7 @@ TREES: dict[str, Node] = {
     "[1, 2]": Interval(n(1), n(2), True, True),
     r"[0, \infty)": Interval(n(0), OO, True, False),
     r"(0,1)\cup(2,3)": Union((Interval(n(0), n(1), False, False), Interval(n(2), n(3), False, False))),
+    r"\begin{pmatrix}1\\[4pt]2\end{pmatrix}": Matrix(((n(1),), (n(2),))),
     r"\begin{pmatrix}1&2\\3&4\end{pmatrix}": Matrix(((n(1), n(2)), (n(3), n(4)))),
     # statements
     "x = 3": Relation((X, n(3)), ("=",)),
@@ -115,8 +116,8 @@ TREES: dict[str, Node] = {
     r"x \in [0,1]": Relation((X, Interval(n(0), n(1), True, True)), ("in",)),
     r"\{x : x > 3\}": Relation((X, n(3)), (">",)),
     r"\{x \in \mathbb{R} | x > 3\}": Relation((X, n(3)), (">",)),
-    r"\begin{cases} x = 3, \\ y > 3 \end{cases}": Collection(
-        "bare", (Relation((X, n(3)), ("=",)), Relation((Y, n(3)), (">",)))
+    r"\begin{cases} x = 3, \\[2pt] y = 4 \end{cases}": Collection(
+        "bare", (Relation((X, n(3)), ("=",)), Relation((Y, n(4)), ("=",)))
     ),
     r"x \equiv 3 \pmod{7}": Relation((X, Quantity(n(3), "mod 7")), ("=",)),
     "3 (mod 7)": Quantity(n(3), "mod 7"),
@@ -181,6 +182,20 @@ NOT_KNOWN = [
     r"\begin{cases}1\\2\end{cases}",
     r"\begin{cases}x & x > 0 \\ 0 & x \le 0\end{cases}",
     r"\begin{cases}x = 1",
+    r"\begin{cases}x < 1\\x > 3\end{cases}",  # not one or the other
+    r"\begin{cases}x = 1\\x = 3\end{cases}",
+    r"\begin{cases}x = \pm 1\\y = 3\end{cases}",
+    r"\{2k | k \in \mathbb{Z}\}",  # the head says more than the condition
+    r"\{x \in \mathbb{Z} | x > 3\}",
+    r"\{y | x > 3\}",
+    r"1 + 2[x]",  # a bracket, or rounded down
+    "x1^2 + x2^2",
+    "2^3 25",
+    "2^3 1/2",
+    "x^-1_0",
+    r"5\text{ m} \cdot x",
+    r"5\text{ m}^2^3",
+    r"5\text{ m}^{2}^{-3}",
     r"3 \pmod{}",
     r"3 \pmod{7",
     "3 (mod 7",

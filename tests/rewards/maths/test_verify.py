@@ -73,6 +73,11 @@ def test_a_gold_answer_that_nothing_can_be_compared_with_says_why(gold: str, fau
         ("1/2", "0.5 = 0.6", False, "different numbers"),
         (r"\sqrt 2", r"\sqrt 2 \approx 1.41", True, "the same"),  # what is exact counts
         (r"\sqrt 2", r"1.41 \approx \sqrt 2", False, "the values differ"),
+        (r"\sqrt e", r"\sqrt e \approx 1.65", True, "the same"),  # no name, though there are letters alone
+        ("e", r"e \approx 2.718", True, "the same"),
+        (r"\log e", r"\log_{10} e \approx 0.434", True, "the same"),
+        (r"\frac ab \approx 0.5", r"\frac ab", True, "the same"),
+        (r"e \approx 2.718", "2.7182", False, "different functions"),
         ("1.41", r"x \approx 1.41", True, "the same"),
         ("1/2", r"\int f", False, r"the answer cannot be read: \int has no meaning here"),
         ("Monday", r"\int f", False, "other words"),
