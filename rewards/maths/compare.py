@@ -208,7 +208,7 @@ def _remainders(gold: Quantity, answer: Quantity) -> Verdict | None:
     """Two remainders of one division by a number: the same if their difference is a multiple of that."""
     modulus = gold.unit.removeprefix("mod ")
     ours, theirs = exact(gold.value), exact(answer.value)
-    if modulus == gold.unit or not modulus.isdigit() or not int(modulus) or ours is None or theirs is None:
+    if modulus == gold.unit or not modulus.isdecimal() or not int(modulus) or ours is None or theirs is None:
         return None
     same = (ours - theirs) % int(modulus) == 0
     return Verdict(same, "rational", "the same remainder" if same else "different remainders")

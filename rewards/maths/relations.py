@@ -60,14 +60,18 @@ def _stated(relation: Relation, other: Node, match: Match, work: Work) -> Verdic
 
 
 def _is_name(node: Node) -> bool:
-    """Whether a node is a variable, several, or the length of a segment: ``AB``, ``|AB|``."""
+    """Whether a node is a variable, several, or the length of a segment."""
+    if isinstance(node, Collection):
+        return all(isinstance(item, Symbol) for item in node.items)
+    return isinstance(node, Symbol) or _segment(node) is not None
+
+
+def _segment(node: Node) -> frozenset[str] | None:
+    """The ends of the segment whose length is meant, if one is: ``AB``, ``|AB|``."""
     match node:
-        case Collection(_, items):
-            return all(isinstance(item, Symbol) for item in items)
-        case Apply("abs", (segment,)) | segment:
-            corners = segment.args if isinstance(segment, Apply) and segment.op == "mul" else ()
-            named = len(corners) == 2 and all(isinstance(each, Symbol) and each.name.isupper() for each in corners)
-            return named or isinstance(node, Symbol)
+        case Apply("abs", (Apply("mul", (Symbol(one), Symbol(other))),)) | Apply("mul", (Symbol(one), Symbol(other))):
+            return frozenset([one, other]) if one.isupper() and other.isupper() else None
+    return None
 
 
 def _two(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
@@ -106,8 +110,7 @@ def _chains(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdi
 
 def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
     ours, theirs = _named(gold), _named(answer)
-    same_name = ours and theirs and (ours[0] == theirs[0] or _are_of_x(ours, theirs))
-    if ours and theirs and same_name and _modulus(gold) == _modulus(answer):
+    if ours and theirs and _name_the_same(ours, theirs) and _modulus(gold) == _modulus(answer):
         return both(match(a, b) for a in ours[1] for b in theirs[1])
     if _modulus(gold) != _modulus(answer):
         return Verdict(False, "text", "a congruence and an equation, or congruences of two moduli")
@@ -150,8 +153,10 @@ def _modulus(relation: Relation) -> str:
 _FUNCTION = re.compile(r"[A-Za-z]\(([A-Za-z])\)")
 
 
-def _are_of_x(one: Named, other: Named) -> bool:
-    """Whether one equation gives y and the other f(x), both for the same x."""
+def _name_the_same(one: Named, other: Named) -> bool:
+    """Whether two equations say what the same thing is; y and f(x) are, for the same x."""
+    if one[0] == other[0] or (_segment(one[0]) and _segment(one[0]) == _segment(other[0])):
+        return True
     for (y, _), (f, values) in ((one, other), (other, one)):
         function = _FUNCTION.fullmatch(f.name) if isinstance(f, Symbol) else None
         if y == Symbol("y") and function and all(symbols(each) <= {function[1]} for each in values):
