@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rewards.maths.exact import exact
 from rewards.maths.matching import matching
 from rewards.maths.sets import compare_sets, is_set
-from rewards.maths.tree import Collection, Interval, Matrix, Node, Union
+from rewards.maths.tree import Collection, Interval, Matrix, Node, Relation, Symbol, Union
 from rewards.maths.verdict import TIERS, Match, Verdict, both
 from rewards.maths.work import Work
 
@@ -36,12 +36,21 @@ def compare_containers(gold: Node, answer: Node, match: Match, work: Work, *, or
         if kinds <= {"bare", "set"} and not (ordered and kinds == {"bare"}):
             return _unordered(gold.items, answer.items, match, work, repeated="set" not in kinds)
         if len(kinds) == 1 or ("bare" in kinds and "set" not in kinds):
-            return _in_order(gold.items, answer.items, match)
+            return _in_order(_by_name(gold), _by_name(answer), match)
         return _KINDS
     for side, other in ((gold, answer), (answer, gold)):  # the set or list of one value is as good as the value
         if isinstance(side, Collection) and side.kind in ("set", "list") and len(side.items) == 1:
             return match(side.items[0], other) if side is gold else match(other, side.items[0])
     return _KINDS
+
+
+def _by_name(side: Collection) -> Sequence[Node]:
+    """The items; of ``y = 2, x = 1`` in the order of the names, which a tuple's values have."""
+    names = [each.terms[0] for each in side.items if isinstance(each, Relation) and each.ops == ("=",)]
+    variables = [each.name for each in names if isinstance(each, Symbol)]
+    if side.kind != "bare" or len(set(variables)) < len(side.items):
+        return side.items
+    return [item for _, item in sorted(zip(variables, side.items, strict=True), key=lambda each: each[0])]
 
 
 def _with_sets(gold: Node, answer: Node, match: Match, work: Work) -> Verdict:

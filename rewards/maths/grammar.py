@@ -155,7 +155,7 @@ class Parser(Formula):
                     self._expect("}")
             elif token.text != "":
                 raise Unparseable(f"{token.text[:20]!r} among words")
-        unit = "*".join(parts).replace("*/", "/").strip("/")
+        unit = "*".join(parts).replace("*/", "/").rstrip("/")
         return _TEMPERATURES.get(unit, unit)
 
     def _braced_unit(self) -> str:
