@@ -39,7 +39,7 @@ from rewards.maths.tree import (
     symbols,
     walk,
 )
-from rewards.maths.units import measure
+from rewards.maths.units import measure, modulus
 from rewards.maths.verdict import Match, Verdict, either
 from rewards.maths.work import Work
 
@@ -167,7 +167,7 @@ class _Comparison:
             return self._one_unit(gold, answer, self.match)
         if gold.unit == answer.unit:
             return _remainders(gold, answer) or self.match(gold.value, answer.value)
-        if gold.unit.startswith("mod ") or answer.unit.startswith("mod "):
+        if modulus(gold) or modulus(answer):
             return Verdict(False, "text", f"{gold.unit} is not {answer.unit}")
         if self._conventions.units == "ignore" and gold.unit != "%" != answer.unit:
             return self.match(gold.value, answer.value)
@@ -206,11 +206,11 @@ class _Comparison:
 
 def _remainders(gold: Quantity, answer: Quantity) -> Verdict | None:
     """Two remainders of one division by a number: the same if their difference is a multiple of that."""
-    modulus = gold.unit.removeprefix("mod ")
+    divisor = modulus(gold)
     ours, theirs = exact(gold.value), exact(answer.value)
-    if modulus == gold.unit or not modulus.isdecimal() or not int(modulus) or ours is None or theirs is None:
+    if not divisor.isdecimal() or not int(divisor) or ours is None or theirs is None:
         return None
-    same = (ours - theirs) % int(modulus) == 0
+    same = (ours - theirs) % int(divisor) == 0
     return Verdict(same, "rational", "the same remainder" if same else "different remainders")
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from rewards.maths.build import add, apply, divide, multiply, negate, number
 from rewards.maths.errors import Unparseable
 from rewards.maths.functions import ALONE, WORDS, Functions
-from rewards.maths.lexer import Token
+from rewards.maths.lexer import CLOSES, OPENS, Token
 from rewards.maths.names import FUNCTIONS, GREEK
 from rewards.maths.tree import INFINITY, MINUS_INFINITY, Apply, Constant, Interval, Node, Number, Symbol
 
@@ -29,10 +29,6 @@ class Formula(Functions):
 
     def _bracket(self, opening: str) -> Node:
         """What stands in brackets: a part of an expression, a tuple, a list, a set, an interval."""
-        raise NotImplementedError
-
-    def _groups(self) -> bool:
-        """Whether the square bracket here stands around a factor: it holds one value, and is closed by its like."""
         raise NotImplementedError
 
     def _unit_ahead(self) -> bool:
@@ -104,6 +100,19 @@ class Formula(Functions):
         if token.kind == "command":
             return token.text in ("end", "over", "choose") or self._unit_ahead()
         return token.kind in WORDS and self._unit_ahead()
+
+    def _groups(self) -> bool:
+        """Whether the square bracket here stands around a factor: it holds one value, and is closed by its like."""
+        if (self._kind(1), self._kind(2)) == ("number", "]"):
+            return False  # 2 [3] may be anything
+        depth = 0
+        for token in self._tokens[self._at :]:
+            depth += (token.kind in OPENS or token.kind == "{") - (token.kind in CLOSES)
+            if depth == 0:
+                return token.kind == "]"
+            if depth == 1 and token.kind in (",", ";"):
+                return False
+        return False
 
     def _is_raised_to_letters(self) -> bool:
         """Whether an exponent with a letter in it stands behind the number here: the 2 of n2^n, not that of x2^2."""

@@ -33,7 +33,7 @@ from rewards.maths.tree import (
     symbols,
     walk,
 )
-from rewards.maths.units import UNITS
+from rewards.maths.units import REMAINDER, UNITS, modulus
 
 __all__ = ["Parser"]
 
@@ -105,20 +105,20 @@ class Parser(Formula):
         elif not unit and isinstance(value, Number) and self._take("_"):
             unit = "base " + self._subscript()  # a number that is written in another base
         elif not unit and self._take("mod"):
-            unit = "mod " + self._modulus(self._tokens[self._at - 1].text)
+            unit = REMAINDER + self._modulus(self._tokens[self._at - 1].text)
         return Quantity(settle(value), unit) if unit else settle(value)
 
     def _modulus(self, opening: str) -> str:
         braced = self._take("{")
-        modulus = self._tokens[self._at]
-        if modulus.kind not in ("number", "word"):
+        divisor = self._tokens[self._at]
+        if divisor.kind not in ("number", "word"):
             self._unexpected("as a modulus")
         self._at += 1
         if braced:
             self._expect("}")
         if opening.startswith("("):
             self._expect(")")
-        return modulus.text
+        return divisor.text
 
     # --- units --------------------------------------------------------------------------------------------------
 
@@ -233,19 +233,6 @@ class Parser(Formula):
             return Collection("set", tuple(expand(items)))
         return _delimited(items, opening, closing)
 
-    def _groups(self) -> bool:
-        """Whether the square bracket here stands around a factor: it holds one value, and is closed by its like."""
-        if (self._kind(1), self._kind(2)) == ("number", "]"):
-            return False  # 2 [3] may be anything
-        depth = 0
-        for token in self._tokens[self._at :]:
-            depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
-            if depth == 0:
-                return token.kind == "]"
-            if depth == 1 and token.kind in (",", ";"):
-                return False
-        return False
-
     def _mark_condition(self) -> None:
         r"""Have the bar of a set by a condition, ``\{x | x > 3\}``, read as a colon: the first of an odd number."""
         depth, bars = 0, []
@@ -282,10 +269,8 @@ class Parser(Formula):
             if not self._take(r"\\") or self._tokens[self._at].text == "end":
                 break
         self._depth -= 1
-        if self._tokens[self._at].text != "end":
-            self._unexpected("in a matrix")
-        self._at += 1
-        if self._environment() != name or len({len(row) for row in rows}) != 1:
+        self._leave(name, "a matrix")
+        if len({len(row) for row in rows}) != 1:
             raise Unparseable("a matrix that does not fit together")
         return Matrix(tuple(rows))
 
@@ -297,11 +282,7 @@ class Parser(Formula):
             if self._kind() != r"\\":
                 statements.append(self._statement())
         self._depth -= 1
-        if self._tokens[self._at].text != "end":
-            self._unexpected("in a system of equations")
-        self._at += 1
-        if self._environment() != "cases":
-            self._unexpected("in a system of equations")
+        self._leave("cases", "a system of equations")
         equations = [each for each in statements if isinstance(each, Relation) and set(each.ops) == {"="}]
         if len(equations) < len(statements) or len(tuple(expand(equations))) > len(equations):
             raise Unparseable("a system of something that is no equation")
@@ -309,6 +290,14 @@ class Parser(Formula):
         if any(isinstance(each, Symbol) and names.count(each) > 1 for each in names):
             raise Unparseable("a system of several equations for one variable")
         return Collection("bare", tuple(equations))
+
+    def _leave(self, name: str, what: str) -> None:
+        """The end of an environment."""
+        if self._tokens[self._at].text != "end":
+            self._unexpected(f"in {what}")
+        self._at += 1
+        if self._environment() != name:
+            raise Unparseable(f"{what} that does not fit together")
 
     def _environment(self) -> str:
         self._expect("{")
@@ -318,10 +307,6 @@ class Parser(Formula):
             self._at += 1
         self._expect("}")
         return name
-
-
-_OPENING = frozenset(["(", "[", "{", r"\{"])
-_CLOSING = frozenset([")", "]", "}", r"\}"])
 
 
 def _is_unit(word: str) -> bool:
@@ -353,7 +338,7 @@ def _as_set(part: Node) -> Node:
 def _with_modulus(items: list[Node]) -> list[Node]:
     r"""Give each of several remainders the modulus that stands behind the last: ``n \equiv 1, 4 \pmod 5``."""
     last = items[-1].terms[-1] if items and isinstance(items[-1], Relation) else items[-1] if items else None
-    if not isinstance(last, Quantity) or not last.unit.startswith("mod "):
+    if not isinstance(last, Quantity) or not modulus(last):
         return items
     found: list[Node] = []
     for item in items:

@@ -11,7 +11,7 @@ from rewards.maths.errors import TooLarge, Unparseable
 from rewards.maths.names import COMMANDS, GREEK, IGNORED, NAMES, OPERATORS, SPACES, UPRIGHT
 from rewards.maths.units import SCALES, SHORT_WORDS, UNITS
 
-__all__ = ["MAX_CHARS", "MAX_DIGITS", "MAX_TOKENS", "Token", "tokenize"]
+__all__ = ["CLOSES", "MAX_CHARS", "MAX_DIGITS", "MAX_TOKENS", "OPENS", "Token", "tokenize"]
 
 MAX_CHARS = 4_000
 MAX_TOKENS = 1_000
@@ -151,8 +151,9 @@ _PATTERNS = {
         True: _numbers(",", [r"\.", _THIN]),
     },
 }
-_OPENS = frozenset(["(", "[", r"\{"])
-_CLOSES = frozenset([")", "]", r"\}", "}"])
+OPENS = frozenset(["(", "[", r"\{"])
+CLOSES = frozenset([")", "]", r"\}", "}"])
+"""Kinds of brackets; a brace that opens groups, and holds no items of its own."""
 _ENDS_OPERAND = frozenset(["number", "repeating", "word", "upright", ")", "]", "}", "|", "%", "circ", "!"])
 
 
@@ -213,10 +214,10 @@ def _scan(text: str, tokens: list[Token], conventions: Conventions, *, upright: 
             raise Unparseable("a full stop among the mathematics")
         tokens.append(Token(kind, written, spaced))
         spaced = False
-        if kind in _OPENS or kind == "{":
+        if kind in OPENS or kind == "{":
             inside.append(kind != "{")
             match = patterns[inside[-1]].match
-        elif kind in _CLOSES and len(inside) > 1:
+        elif kind in CLOSES and len(inside) > 1:
             inside.pop()
             match = patterns[inside[-1]].match
         if len(tokens) > MAX_TOKENS:

@@ -10,7 +10,8 @@ from rewards.maths.linear import linear, multiple
 from rewards.maths.points import has_own_solution, holds, placed, points
 from rewards.maths.sets import contains, is_set
 from rewards.maths.solve import difference, solved, turned
-from rewards.maths.tree import Apply, Collection, Node, Number, Quantity, Relation, Symbol, is_scalar, symbols
+from rewards.maths.tree import Apply, Collection, Node, Number, Relation, Symbol, is_scalar, symbols
+from rewards.maths.units import modulus
 from rewards.maths.verdict import Match, Verdict, both
 from rewards.maths.work import Work
 
@@ -110,10 +111,10 @@ def _chains(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdi
 
 def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Verdict:
     ours, theirs = _named(gold), _named(answer)
-    if ours and theirs and _name_the_same(ours, theirs) and _modulus(gold) == _modulus(answer):
-        return both(match(a, b) for a in ours[1] for b in theirs[1])
-    if _modulus(gold) != _modulus(answer):
+    if modulus(gold.terms[-1]) != modulus(answer.terms[-1]):
         return Verdict(False, "text", "a congruence and an equation, or congruences of two moduli")
+    if ours and theirs and _name_the_same(ours, theirs):
+        return both(match(a, b) for a in ours[1] for b in theirs[1])
     if ours and theirs and not any(map(symbols, ours[1] + theirs[1])):
         return Verdict(False, "text", "equations for different variables")
     straight = _chains(gold, answer, match, work)
@@ -134,10 +135,10 @@ def _equations(gold: Relation, answer: Relation, match: Match, work: Work) -> Ve
     return verdict
 
 
-Named: TypeAlias = tuple[Node, tuple[Node, ...]]
+_Named: TypeAlias = tuple[Node, tuple[Node, ...]]
 
 
-def _named(relation: Relation) -> Named | None:
+def _named(relation: Relation) -> _Named | None:
     """A variable, or a tuple of some, and what an equation says it to be: ``x = 2 + 3 = 5``."""
     for terms in (relation.terms, relation.terms[::-1]):
         if _is_name(terms[0]) and not any(symbols(terms[0]) & symbols(term) for term in terms[1:]):
@@ -145,15 +146,10 @@ def _named(relation: Relation) -> Named | None:
     return None
 
 
-def _modulus(relation: Relation) -> str:
-    unit = relation.terms[-1].unit if isinstance(relation.terms[-1], Quantity) else ""
-    return unit if unit.startswith("mod ") else ""
-
-
 _FUNCTION = re.compile(r"[A-Za-z]\(([A-Za-z])\)")
 
 
-def _name_the_same(one: Named, other: Named) -> bool:
+def _name_the_same(one: _Named, other: _Named) -> bool:
     """Whether two equations say what the same thing is; y and f(x) are, for the same x."""
     if one[0] == other[0] or (_segment(one[0]) and _segment(one[0]) == _segment(other[0])):
         return True

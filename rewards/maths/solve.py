@@ -125,13 +125,18 @@ def _constant(node: Node) -> Node | None:
     return node if (is_scalar(node) or isinstance(node, Quantity)) and not symbols(node) else None
 
 
+def _both_ways(relation: Relation) -> list[Relation]:
+    return [each for each in (relation, turned(relation)) if each]
+
+
 def _half_line(relation: Relation, work: Work) -> Solved | None:
     """``2x + 1 < 5``, ``5 > 2x + 1``, ``x + 1 < 2x``."""
-    zero = Relation((difference(relation), Number(Fraction(0))), relation.ops)
-    for each in (relation, turned(relation), zero if all(map(is_scalar, relation.terms)) else None):
-        line = _line(each.terms[0], work) if each else None
-        bound = _constant(each.terms[1]) if each else None
-        if each and line and bound is not None:
+    forms = _both_ways(relation)
+    if all(map(is_scalar, relation.terms)):
+        forms.append(Relation((difference(relation), Number(Fraction(0))), relation.ops))
+    for each in forms:
+        line, bound = _line(each.terms[0], work), _constant(each.terms[1])
+        if line and bound:
             return Solved(line.name, _beyond(line, bound, each.ops[0], work)) if line.takes(bound) else None
     return None
 
@@ -146,8 +151,8 @@ def _beyond(line: _Line, bound: Node, op: RelationOp, work: Work) -> Node:
 
 def _distance(relation: Relation, work: Work) -> Solved | None:
     """``|2x + 1| < 5``, ``5 >= |x|``."""
-    for each in (relation, turned(relation)):
-        if each is None or each.ops[0] == "!=" or not isinstance(each.terms[0], Apply) or each.terms[0].op != "abs":
+    for each in _both_ways(relation):
+        if each.ops[0] == "!=" or not isinstance(each.terms[0], Apply) or each.terms[0].op != "abs":
             continue
         line, bound = _line(each.terms[0].args[0], work), _constant(each.terms[1])
         size = None if line is None or bound is None else approximate(bound, work)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-__all__ = ["SCALES", "SHORT_WORDS", "UNITS", "measure"]
+from rewards.maths.tree import Node, Quantity
+
+__all__ = ["REMAINDER", "SCALES", "SHORT_WORDS", "UNITS", "measure", "modulus"]
 
 # dimension: {names separated by a bar: how many of the first one it is}
 _TABLE: dict[str, dict[str, Fraction | int]] = {
@@ -72,6 +74,10 @@ _MEASURES: dict[str, tuple[str, Fraction]] = {
 }
 
 
+REMAINDER = "mod "
+"""What the unit of a remainder begins with; behind it stands the modulus."""
+
+
 def measure(unit: str) -> tuple[tuple[tuple[str, int], ...], Fraction]:
     """The dimension of a unit, as powers of basic ones, and how many basic units it is.
 
@@ -98,3 +104,15 @@ def measure(unit: str) -> tuple[tuple[tuple[str, int], ...], Fraction]:
         powers[dimension] = powers.get(dimension, 0) + power
         factor *= each**power
     return tuple(sorted((name, power) for name, power in powers.items() if name and power)), factor
+
+
+def modulus(quantity: Node) -> str:
+    r"""What a quantity is a remainder of a division by; empty if it is none.
+
+    Example:
+        >>> from rewards.maths.parse import parse
+        >>> modulus(parse(r"3 \pmod 7")), modulus(parse("3 cm")), modulus(parse("3"))
+        ('7', '', '')
+    """
+    unit = quantity.unit if isinstance(quantity, Quantity) else ""
+    return unit.removeprefix(REMAINDER) if unit.startswith(REMAINDER) else ""
